@@ -1,0 +1,46 @@
+// How one stream adapts, at one moment. The figures' definitions are in the wire contract
+// (proto/millrace/v1/stats.proto), field by field under the same names.
+#ifndef MILLRACE_ENGINE_STATS_H_
+#define MILLRACE_ENGINE_STATS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace millrace::engine {
+
+struct ShiftMark {
+  enum class Cause { kLoss, kInput };
+  Cause cause = Cause::kLoss;
+  std::uint64_t seq = 0;           // where the change is dated
+  std::uint64_t detected_seq = 0;
+  std::optional<std::uint64_t> units_to_recover;
+  bool censored = false;
+};
+
+struct StreamStats {
+  std::uint64_t applied_seq = 0, learned_seq = 0;
+  std::uint64_t skipped_steps = 0, target_steps = 0, scored_units = 0, updates = 0;
+  std::uint64_t refused_updates = 0, clipped_updates = 0, divergences = 0, restores = 0;
+  std::uint64_t resets = 0, untargeted_steps = 0, inferred_targets = 0;
+  bool frozen = false;
+  std::uint64_t open_steps = 0, trailing_steps = 0;
+  bool serving_shadow = false;
+  std::optional<double> live_loss, shadow_loss, gain, recovery, reference_loss, mean_loss;
+  std::optional<std::uint64_t> shadow_seq;
+  bool shadow_normaliser_frozen = false;
+  bool open_loop_estimate = false;
+  std::optional<double> accuracy, shadow_accuracy, brier_score;
+  std::vector<double> residual_sd;  // [m]
+  std::optional<double> coverage, novelty, disagreement;
+  std::vector<std::uint32_t> silent_channels;
+  std::vector<std::uint64_t> missing_values;  // [d]
+  std::vector<std::string> groups;
+  std::vector<double> gradient_norm, relative_change;  // by group
+  std::vector<ShiftMark> marks;  // the latest 32, oldest first
+};
+
+}  // namespace millrace::engine
+
+#endif  // MILLRACE_ENGINE_STATS_H_

@@ -1,0 +1,121 @@
+// The entry points of kernels/: loops on raw memory, each instantiated for float and double.
+//
+// Layout. A map from k inputs to n units is stored input-major: matrix_t[j * n + i] is the weight
+// from input j to unit i, so that the units of one input are contiguous. Loops then run over units
+// and never change the order of a sum with the vector width: every operation below gives the same
+// bits on every target without FMA contraction, whatever the batch or the thread.
+// Sums over a contiguous range use 16 virtual lanes, lane l adding the elements l, l+16, ... in
+// order, and then fold 8, 4, 2, 1.
+//
+// No operation allocates, and none calls libm. Output ranges must not overlap inputs unless said.
+// Thread-safety: pure functions of their arguments.
+//
+// Letters: n units, k inputs of a map, m outputs, p parameters of a range.
+#ifndef MILLRACE_KERNELS_OPS_H_
+#define MILLRACE_KERNELS_OPS_H_
+
+#include <cstdint>
+
+namespace millrace::kernels {
+
+// Raised whenever a released bit of any result changes; part of the numeric path.
+inline constexpr int kKernelRevision = 1;
+
+// Flush-to-zero for the current thread while alive; restores what was set before.
+class FlushDenormals {
+ public:
+  FlushDenormals();
+  ~FlushDenormals();
+  FlushDenormals(const FlushDenormals&) = delete;
+  FlushDenormals& operator=(const FlushDenormals&) = delete;
+
+ private:
+  std::uint32_t saved_;
+};
+
+// Linear algebra -----------------------------------------------------------------------------
+
+// out[i] = sum_j matrix_t[j, i] x[j], summed in rising j from zero. matrix_t [k, n], x [k], out [n].
+template <typename T>
+void MatVec(const T* matrix_t, const T* x, std::int64_t k, std::int64_t n, T* out);
+// out[i] += the same, term by term in rising j.
+template <typename T>
+void AddMatVec(const T* matrix_t, const T* x, std::int64_t k, std::int64_t n, T* out);
+// out[i] += scale * x[i].
+template <typename T>
+void AddScaled(const T* x, T scale, std::int64_t n, T* out);
+// out[j] = sum_i matrix_t[j, i] y[i]: 16 lanes. matrix_t [k, n], y [n], out [k].
+template <typename T>
+void TransposedMatVec(const T* matrix_t, const T* y, std::int64_t k, std::int64_t n, T* out);
+// 16 lanes.
+template <typename T>
+T Dot(const T* x, const T* y, std::int64_t n);
+// 16 lanes.
+template <typename T>
+T SumSquares(const T* x, std::int64_t n);
+// x[i] *= scale.
+template <typename T>
+void Scale(T* x, T scale, std::int64_t n);
+// False if any element is infinite or NaN (independent of compiler flags).
+template <typename T>
+bool AllFinite(const T* x, std::int64_t n);
+
+// Cells --------------------------------------------------------------------------------------
+
+// Leaky tanh rate cell: h = (1-al) h' + al tanh(a), slope = dh/da = al (1 - tanh(a)^2).
+// preactivation, h_prev, h, slope [n]; h may be h_prev.
+template <typename T>
+void LeakyTanh(const T* preactivation, const T* h_prev, T leak, std::int64_t n, T* h, T* slope);
+
+// Sensitivities of unit-local rules ----------------------------------------------------------
+
+// g[j, i] = s[i] x[j]. x [k], s [n], g [k, n].
+template <typename T>
+void OuterProduct(const T* x, const T* s, std::int64_t k, std::int64_t n, T* g);
+// e[j, i] = carry[i] e[j, i] + s[i] x[j], in place.
+template <typename T>
+void AdvanceTrace(const T* carry, const T* s, const T* x, std::int64_t k, std::int64_t n, T* e);
+// g[j, i] = q[i] e[j, i].
+template <typename T>
+void ContractTrace(const T* q, const T* e, std::int64_t k, std::int64_t n, T* g);
+
+// Losses -------------------------------------------------------------------------------------
+
+// probabilities[j] = softmax(z)[j], by the largest z, summed with 16 lanes. [m]; may alias.
+template <typename T>
+void Softmax(const T* z, std::int64_t m, T* probabilities);
+// log sum_j exp(z[j]), stable.
+template <typename T>
+T LogSumExp(const T* z, std::int64_t m);
+
+// Optimizers: turn a gradient into a weight change, in place (g becomes the change, to be added) --
+
+template <typename T>
+struct UpdateRates {
+  T rate;          // learning rate, > 0
+  T beta1;         // first-moment (momentum) decay
+  T beta2;         // second-moment decay
+  T epsilon;       // > 0
+  T weight_decay;  // decoupled: change -= rate * weight_decay * theta
+  T correction1;   // 1 - beta1^k after this update, or 1 for uncorrected
+  T correction2;   // 1 - beta2^k after this update, or 1 for uncorrected
+  bool epsilon_inside;  // sqrt(v + eps) instead of sqrt(v) + eps
+};
+
+// g = -rate g.
+template <typename T>
+void SgdChange(const UpdateRates<T>& rates, std::int64_t p, T* g);
+// m = beta1 m + g; g = -rate m (Polyak 1964, as PyTorch's SGD).
+template <typename T>
+void MomentumChange(const UpdateRates<T>& rates, std::int64_t p, T* m, T* g);
+// v = beta2 v + (1-beta2) g^2; g = -rate g / (sqrt(v / correction2) + eps).
+template <typename T>
+void RmspropChange(const UpdateRates<T>& rates, std::int64_t p, T* v, T* g);
+// m = beta1 m + (1-beta1) g; v as above;
+// g = -rate (m / correction1) / (sqrt(v / correction2) + eps) - rate weight_decay theta.
+template <typename T>
+void AdamChange(const UpdateRates<T>& rates, std::int64_t p, const T* theta, T* m, T* v, T* g);
+
+}  // namespace millrace::kernels
+
+#endif  // MILLRACE_KERNELS_OPS_H_
