@@ -127,8 +127,8 @@ class OnlineDiscriminant:
         bin_s: float = 0.1,
         filters_s: Sequence[float] = (0.5, 2.0),
         window: float = 1000.0,
-        half_life: float = 1000.0,
-        ridge: float = 1e-2,
+        half_life: float = 700.0,
+        ridge: float = 1e-1,
     ) -> None:
         if inputs < 1 or classes < 2:
             raise ValueError(f"got {inputs} inputs and {classes} classes; needs >= 1 and >= 2")
