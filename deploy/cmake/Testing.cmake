@@ -50,15 +50,22 @@ function(millrace_test)
   add_executable(${ARG_NAME} ${ARG_SOURCES})
   target_link_libraries(${ARG_NAME} PRIVATE ${ARG_LIBS} GTest::gtest_main millrace_warnings)
   set_target_properties(${ARG_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${MILLRACE_TEST_DIR}/bin")
-  set(environment ${MILLRACE_TEST_ENVIRONMENT} ${ARG_ENV})
-  # Discovery passes properties through a second round of list expansion.
-  string(REPLACE ";" "\\;" environment "${environment}")
   gtest_discover_tests(${ARG_NAME}
     DISCOVERY_MODE PRE_TEST
     DISCOVERY_TIMEOUT 60
     TEST_PREFIX "${ARG_NAME}."
+    TEST_LIST discovered_tests
     WORKING_DIRECTORY "${folder}"
-    PROPERTIES TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "${environment}")
+    PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+  # Discovery takes no property that is a list; ctest reads this file after it, and then it can be.
+  set(environment ${MILLRACE_TEST_ENVIRONMENT} ${ARG_ENV})
+  file(CONFIGURE OUTPUT "${folder}/environment.cmake" @ONLY CONTENT
+"if(discovered_tests)
+  set_tests_properties(\${discovered_tests} PROPERTIES ENVIRONMENT [==[@environment@]==])
+endif()
+unset(discovered_tests)
+")
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${folder}/environment.cmake")
 endfunction()
 
 function(millrace_python_test)
