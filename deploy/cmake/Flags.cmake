@@ -12,9 +12,11 @@ target_compile_options(millrace_warnings INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wconversion -Werror>)
 
 add_library(millrace_numeric INTERFACE)
+set(host_numeric -ffp-contract=off -fno-math-errno -fno-trapping-math)
+list(JOIN host_numeric "," host_numeric_of_nvcc)
 target_compile_options(millrace_numeric INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off -fno-math-errno -fno-trapping-math>
-  "$<$<COMPILE_LANGUAGE:CUDA>:-fmad=false;-Xcompiler=-ffp-contract=off,-fno-math-errno,-fno-trapping-math>")
+  "$<$<COMPILE_LANGUAGE:CXX>:${host_numeric}>"
+  "$<$<COMPILE_LANGUAGE:CUDA>:-fmad=false;-Xcompiler=${host_numeric_of_nvcc}>")
 
 if(MILLRACE_SANITIZE)
   add_compile_options(

@@ -1,6 +1,6 @@
 # header_check: every header of a layer compiles alone.
 #
-#   millrace_check_headers(LAYER TARGET)   headers under LAYER/, with TARGET's include path and flags
+#   millrace_check_headers(LAYER TARGET)   headers under LAYER/, with TARGET's includes and flags
 #
 # One generated source a header, which includes it twice (the second time shows a missing guard),
 # collected in an OBJECT library that is part of a build of everything. No precompiled header here.
@@ -19,7 +19,8 @@ function(millrace_check_headers LAYER TARGET)
   foreach(header IN LISTS headers)
     string(MAKE_C_IDENTIFIER "${header}" stem)
     set(source "${CMAKE_BINARY_DIR}/header_check/${stem}.cc")
-    file(CONFIGURE OUTPUT "${source}" CONTENT "#include \"@header@\"\n#include \"@header@\"\n" @ONLY)
+    set(include "#include \"${header}\"\n")
+    file(CONFIGURE OUTPUT "${source}" CONTENT "@include@@include@" @ONLY)
     list(APPEND sources "${source}")
   endforeach()
   add_library(${check} OBJECT ${sources})

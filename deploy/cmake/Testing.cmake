@@ -9,7 +9,7 @@
 #   millrace_benchmark(NAME name SOURCES a_bench.cc ... LIBS target ...)
 #     A Google Benchmark program in the same folder as the tests; built, never run by ctest.
 #
-# Every test runs in a folder of its own under the build folder's tests/ and finds in its environment
+# Every test runs in a folder of its own below the build folder's tests/ and has this environment:
 #   MILLRACE_DATA   recordings: the configured path, else ../shared/data beside the sources. A test
 #                   that needs a recording which is not there skips itself.
 #   MILLRACE_BIN    folder of millraced and millrace
