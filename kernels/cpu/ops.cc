@@ -1,0 +1,148 @@
+// ops.h on the CPU: every entry point is its step, run by the serial executor.
+
+#include "kernels/ops.h"
+
+#include <cstdint>
+
+#include "kernels/cpu/serial.h"
+#include "kernels/steps/changes.h"
+#include "kernels/steps/linear.h"
+#include "kernels/steps/losses.h"
+#include "kernels/steps/traces.h"
+
+namespace millrace::kernels {
+
+namespace {
+
+template <typename Step>
+MILLRACE_HD void RunSerially(const Step& step) {
+  Serial serial;
+  step.Run(serial);
+}
+
+}  // namespace
+
+template <typename T>
+void MatVec(const T* matrix_t, const T* x, std::int64_t k, std::int64_t n, T* out) {
+  RunSerially(steps::MatVec<T>{matrix_t, x, k, n, out});
+}
+
+template <typename T>
+void AddMatVec(const T* matrix_t, const T* x, std::int64_t k, std::int64_t n, T* out) {
+  RunSerially(steps::AddMatVec<T>{matrix_t, x, k, n, out});
+}
+
+template <typename T>
+void AddScaled(const T* x, T scale, std::int64_t n, T* out) {
+  RunSerially(steps::AddScaled<T>{x, scale, n, out});
+}
+
+template <typename T>
+void TransposedMatVec(const T* matrix_t, const T* y, std::int64_t k, std::int64_t n, T* out) {
+  RunSerially(steps::TransposedMatVec<T>{matrix_t, y, k, n, out});
+}
+
+template <typename T>
+T Dot(const T* x, const T* y, std::int64_t n) {
+  T result;
+  RunSerially(steps::Dot<T>{x, y, n, &result});
+  return result;
+}
+
+template <typename T>
+T SumSquares(const T* x, std::int64_t n) {
+  T result;
+  RunSerially(steps::SumSquares<T>{x, n, &result});
+  return result;
+}
+
+template <typename T>
+void Scale(T* x, T scale, std::int64_t n) {
+  RunSerially(steps::Scale<T>{x, scale, n});
+}
+
+template <typename T>
+bool AllFinite(const T* x, std::int64_t n) {
+  bool result;
+  RunSerially(steps::AllFinite<T>{x, n, &result});
+  return result;
+}
+
+template <typename T>
+void LeakyTanh(const T* preactivation, const T* h_prev, T leak, std::int64_t n, T* h, T* slope) {
+  RunSerially(steps::LeakyTanh<T>{preactivation, h_prev, leak, n, h, slope});
+}
+
+template <typename T>
+void OuterProduct(const T* x, const T* s, std::int64_t k, std::int64_t n, T* g) {
+  RunSerially(steps::OuterProduct<T>{x, s, k, n, g});
+}
+
+template <typename T>
+void AdvanceTrace(const T* carry, const T* s, const T* x, std::int64_t k, std::int64_t n, T* e) {
+  RunSerially(steps::AdvanceTrace<T>{carry, s, x, k, n, e});
+}
+
+template <typename T>
+void ContractTrace(const T* q, const T* e, std::int64_t k, std::int64_t n, T* g) {
+  RunSerially(steps::ContractTrace<T>{q, e, k, n, g});
+}
+
+template <typename T>
+void Softmax(const T* z, std::int64_t m, T* probabilities) {
+  RunSerially(steps::Softmax<T>{z, m, probabilities});
+}
+
+template <typename T>
+T LogSumExp(const T* z, std::int64_t m) {
+  T result;
+  RunSerially(steps::LogSumExp<T>{z, m, &result});
+  return result;
+}
+
+template <typename T>
+void SgdChange(const UpdateRates<T>& rates, std::int64_t p, T* g) {
+  RunSerially(steps::SgdChange<T>{rates, p, g});
+}
+
+template <typename T>
+void MomentumChange(const UpdateRates<T>& rates, std::int64_t p, T* m, T* g) {
+  RunSerially(steps::MomentumChange<T>{rates, p, m, g});
+}
+
+template <typename T>
+void RmspropChange(const UpdateRates<T>& rates, std::int64_t p, T* v, T* g) {
+  RunSerially(steps::RmspropChange<T>{rates, p, v, g});
+}
+
+template <typename T>
+void AdamChange(const UpdateRates<T>& rates, std::int64_t p, const T* theta, T* m, T* v, T* g) {
+  RunSerially(steps::AdamChange<T>{rates, p, theta, m, v, g});
+}
+
+#define MILLRACE_INSTANTIATE(T)                                                             \
+  template void MatVec(const T*, const T*, std::int64_t, std::int64_t, T*);                 \
+  template void AddMatVec(const T*, const T*, std::int64_t, std::int64_t, T*);              \
+  template void AddScaled(const T*, T, std::int64_t, T*);                                   \
+  template void TransposedMatVec(const T*, const T*, std::int64_t, std::int64_t, T*);       \
+  template T Dot(const T*, const T*, std::int64_t);                                         \
+  template T SumSquares(const T*, std::int64_t);                                            \
+  template void Scale(T*, T, std::int64_t);                                                 \
+  template bool AllFinite(const T*, std::int64_t);                                          \
+  template void LeakyTanh(const T*, const T*, T, std::int64_t, T*, T*);                     \
+  template void OuterProduct(const T*, const T*, std::int64_t, std::int64_t, T*);           \
+  template void AdvanceTrace(const T*, const T*, const T*, std::int64_t, std::int64_t, T*); \
+  template void ContractTrace(const T*, const T*, std::int64_t, std::int64_t, T*);          \
+  template void Softmax(const T*, std::int64_t, T*);                                        \
+  template T LogSumExp(const T*, std::int64_t);                                             \
+  template void SgdChange(const UpdateRates<T>&, std::int64_t, T*);                         \
+  template void MomentumChange(const UpdateRates<T>&, std::int64_t, T*, T*);                \
+  template void RmspropChange(const UpdateRates<T>&, std::int64_t, T*, T*);                 \
+  template void AdamChange(const UpdateRates<T>&, std::int64_t, const T*, T*, T*, T*)
+
+MILLRACE_INSTANTIATE(float);
+MILLRACE_INSTANTIATE(double);
+
+#undef MILLRACE_INSTANTIATE
+
+}  // namespace millrace::kernels

@@ -1,0 +1,100 @@
+// The CPU's executor: plain loops over contiguous memory, which the compiler vectorises.
+//
+// The innermost loop always runs over units, never over the terms of a sum, so the width of the
+// vectors decides nothing. Not thread-safe to share; it has no state, make one where it is needed.
+#ifndef MILLRACE_KERNELS_CPU_SERIAL_H_
+#define MILLRACE_KERNELS_CPU_SERIAL_H_
+
+#include <cstdint>
+
+#include "kernels/math/platform.h"
+#include "kernels/steps/lanes.h"
+
+namespace millrace::kernels {
+
+class Serial {
+ public:
+  // body(i) for i < count.
+  template <typename Body>
+  MILLRACE_HD void For(std::int64_t count, const Body& body) {
+    for (std::int64_t i = 0; i < count; ++i) body(i);
+  }
+
+  // body(j, i) for j < k, i < n.
+  template <typename Body>
+  MILLRACE_HD void ForPairs(std::int64_t k, std::int64_t n, const Body& body) {
+    for (std::int64_t j = 0; j < k; ++j) {
+      for (std::int64_t i = 0; i < n; ++i) body(j, i);
+    }
+  }
+
+  // out[i] = start(i) + term(0, i) + term(1, i) + ... + term(k - 1, i), added in this order.
+  template <typename Start, typename Term, typename T>
+  MILLRACE_HD void SumRising(std::int64_t k, std::int64_t n, const Start& start, const Term& term,
+                             T* out) {
+    std::int64_t i = 0;
+    for (; i + kTile <= n; i += kTile) SumTile<kTile>(k, i, start, term, out);
+    for (; i + kSmallTile <= n; i += kSmallTile) SumTile<kSmallTile>(k, i, start, term, out);
+    for (; i < n; ++i) SumTile<1>(k, i, start, term, out);
+  }
+
+  // out[j] = sum_i term(j, i) for j < rows, i < n, in 16 lanes.
+  template <typename Term, typename T>
+  MILLRACE_HD void SumRows(std::int64_t rows, std::int64_t n, const Term& term, T* out) {
+    for (std::int64_t j = 0; j < rows; ++j) {
+      out[j] = Reduce<steps::Added, T>(n, [&](std::int64_t i) { return term(j, i); });
+    }
+  }
+
+  // The sum of term(i) in 16 lanes, and the largest.
+  template <typename T, typename Term>
+  MILLRACE_HD T Sum(std::int64_t n, const Term& term) {
+    return Reduce<steps::Added, T>(n, term);
+  }
+  template <typename T, typename Term>
+  MILLRACE_HD T Largest(std::int64_t n, const Term& term) {
+    return Reduce<steps::Larger, T>(n, term);
+  }
+
+  // Whether test(i) holds for any i < n. All are tested: a loop without a way out vectorises.
+  template <typename Test>
+  MILLRACE_HD bool Any(std::int64_t n, const Test& test) {
+    unsigned any = 0;
+    for (std::int64_t i = 0; i < n; ++i) any |= test(i) ? 1u : 0u;
+    return any != 0;
+  }
+
+ private:
+  // Units whose sums stay in registers while the inputs go by.
+  static constexpr std::int64_t kTile = 32;
+  static constexpr std::int64_t kSmallTile = 4;
+
+  template <std::int64_t kWidth, typename Start, typename Term, typename T>
+  MILLRACE_HD void SumTile(std::int64_t k, std::int64_t first, const Start& start, const Term& term,
+                           T* out) {
+    T sum[kWidth];
+    for (std::int64_t l = 0; l < kWidth; ++l) sum[l] = start(first + l);
+    for (std::int64_t j = 0; j < k; ++j) {
+      for (std::int64_t l = 0; l < kWidth; ++l) sum[l] += term(j, first + l);
+    }
+    for (std::int64_t l = 0; l < kWidth; ++l) out[first + l] = sum[l];
+  }
+
+  template <template <typename> class Combine, typename T, typename Term>
+  MILLRACE_HD T Reduce(std::int64_t n, const Term& term) {
+    T lanes[steps::kLanes];
+    for (T& lane : lanes) lane = Combine<T>::kEmpty;
+    std::int64_t first = 0;
+    for (; first + steps::kLanes <= n; first += steps::kLanes) {
+      for (int l = 0; l < steps::kLanes; ++l) lanes[l] = Combine<T>()(lanes[l], term(first + l));
+    }
+    for (std::int64_t i = first; i < n; ++i) {
+      lanes[i - first] = Combine<T>()(lanes[i - first], term(i));
+    }
+    return steps::FoldLanes<Combine>(lanes);
+  }
+};
+
+}  // namespace millrace::kernels
+
+#endif  // MILLRACE_KERNELS_CPU_SERIAL_H_
