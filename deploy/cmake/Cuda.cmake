@@ -26,9 +26,19 @@ if(MILLRACE_CUDA)
   # Static, so that the programs start where there is neither driver nor toolkit.
   set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
   enable_language(CUDA)
-  # Only now: the compiler test knows no dialects yet.
+  # CMake 3.25 does not know yet that nvcc has C++20, and refuses it before it asks.
+  if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+    set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+  endif()
   set(CMAKE_CUDA_STANDARD 20)
   set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+  # nvcc of the wheels says lib64, where the wheels have lib.
+  cmake_path(GET CMAKE_CUDA_COMPILER PARENT_PATH millrace_cuda_library_dir)
+  cmake_path(REPLACE_FILENAME millrace_cuda_library_dir lib)
+  if(EXISTS "${millrace_cuda_library_dir}/libcudart_static.a")
+    link_directories("${millrace_cuda_library_dir}")
+  endif()
   message(STATUS "CUDA kernels: ${CMAKE_CUDA_COMPILER} for ${CMAKE_CUDA_ARCHITECTURES}")
 else()
   message(STATUS "CUDA kernels: not built (MILLRACE_CUDA is OFF or no nvcc was found)")
