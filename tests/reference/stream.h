@@ -1,0 +1,64 @@
+// The reference's stream: a predictor that goes on at once, and a learner that trails it until
+// targets are known.
+//
+// An observation: (a) the learner takes in at most catch_up_steps closed steps from its position;
+// (b) if it has caught up, the predictor's hidden state becomes its own; (c) the predictor advances
+// with the present weights and predicts; (d) a target that came with the step is held, and if the
+// learner has caught up and has steps left, it is learned from at once.
+// With targets of the observation a step without one is closed; with targets of the next input a
+// step is closed by its successor; with delayed ones it stays open until a target or CloseThrough.
+// Thread-compatible.
+#ifndef MILLRACE_TESTS_REFERENCE_STREAM_H_
+#define MILLRACE_TESTS_REFERENCE_STREAM_H_
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+
+#include "tests/reference/learner.h"
+
+namespace millrace::reference {
+
+// One step as it is pushed. Without x and byte: a step without input.
+struct Observation {
+  std::optional<Vector> x;
+  std::optional<std::uint8_t> byte;
+  std::optional<Target> target;
+  bool reset_before = false;
+  bool score_only = false;
+};
+
+class Stream {
+ public:
+  Stream(const Design& design, const Vector& weights);
+
+  // The prediction y [m].
+  Vector Observe(const Observation& observation);
+  // Step numbers count from 1.
+  void HoldTarget(std::int64_t step, const Target& target);
+  void CloseThrough(std::int64_t step);
+  void Settle();
+  void SetFrozen(bool frozen) { frozen_ = frozen; }
+
+  Learner& learner() { return learner_; }
+  std::int64_t applied() const { return learned_ + static_cast<std::int64_t>(open_.size()); }
+  std::int64_t learned() const { return learned_; }
+
+ private:
+  Record MakeRecord(const Observation& observation);
+  void CloseBefore(const Record& next, const Observation& observation);
+  // Takes in closed steps, at most `budget`; returns what is left of it.
+  int Run(int budget);
+
+  Design design_;
+  Input input_;
+  Learner learner_;
+  Vector hidden_;            // of the predictor
+  std::deque<Record> open_;  // steps after learned_
+  std::int64_t learned_ = 0;
+  bool frozen_ = false;
+};
+
+}  // namespace millrace::reference
+
+#endif  // MILLRACE_TESTS_REFERENCE_STREAM_H_
