@@ -6,7 +6,7 @@
 
 if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
   find_program(MILLRACE_NVCC nvcc
-    HINTS /usr/local/cuda/bin "${MILLRACE_SITE_PACKAGES}/nvidia/cu13/bin")
+    PATHS /usr/local/cuda/bin "${MILLRACE_SITE_PACKAGES}/nvidia/cu13/bin")
   if(MILLRACE_NVCC)
     set(CMAKE_CUDA_COMPILER "${MILLRACE_NVCC}")
   endif()
@@ -26,6 +26,10 @@ if(MILLRACE_CUDA)
   # Static, so that the programs start where there is neither driver nor toolkit.
   set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
   enable_language(CUDA)
+  if(CMAKE_CUDA_COMPILER_VERSION VERSION_LESS 12)
+    message(FATAL_ERROR "nvcc is ${CMAKE_CUDA_COMPILER_VERSION} (${CMAKE_CUDA_COMPILER}); "
+      "C++20 needs 12.0 or later. Name another in CUDACXX, or set -DMILLRACE_CUDA=OFF.")
+  endif()
   # CMake 3.25 does not know yet that nvcc has C++20, and refuses it before it asks.
   if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
     set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)

@@ -1,14 +1,17 @@
 # How a test is registered.
 #
-#   millrace_test(NAME name SOURCES a_test.cc ... LIBS target ... [ENV NAME=value ...] [TIMEOUT s])
+#   millrace_test(NAME name SOURCES a_test.cc ... LIBS target ...
+#                 [ENV NAME=value ...] [TIMEOUT s] [SERIAL])
 #     One GoogleTest program; each of its tests is a test of ctest, named name.Suite.Test. A test
 #     that calls GTEST_SKIP is shown as skipped. Linking millrace::torch where LibTorch is absent
 #     gives one skipped test in the program's place.
-#   millrace_python_test(NAME name COMMAND script.py arg ... [ENV NAME=value ...] [TIMEOUT s])
+#   millrace_python_test(NAME name COMMAND script.py arg ...
+#                        [ENV NAME=value ...] [TIMEOUT s] [SERIAL])
 #     One test run by the virtual environment's interpreter; exit code 77 means skipped.
 #   millrace_benchmark(NAME name SOURCES a_bench.cc ... LIBS target ...)
 #     A Google Benchmark program in the same folder as the tests; built, never run by ctest.
 #
+# TIMEOUT is per test, in seconds. SERIAL: no other test runs beside it.
 # Every test runs in a folder of its own below the build folder's tests/ and has this environment:
 #   MILLRACE_DATA   recordings: the configured path, else ../shared/data beside the sources. A test
 #                   that needs a recording which is not there skips itself.
@@ -37,7 +40,7 @@ function(millrace_skipped_test NAME REASON)
 endfunction()
 
 function(millrace_test)
-  cmake_parse_arguments(PARSE_ARGV 0 ARG "" "NAME;TIMEOUT" "SOURCES;LIBS;ENV")
+  cmake_parse_arguments(PARSE_ARGV 0 ARG "SERIAL" "NAME;TIMEOUT" "SOURCES;LIBS;ENV")
   if("millrace::torch" IN_LIST ARG_LIBS AND NOT TARGET millrace::torch)
     millrace_skipped_test(${ARG_NAME} "LibTorch is not installed; ./dev setup installs it")
     return()
@@ -56,7 +59,7 @@ function(millrace_test)
     TEST_PREFIX "${ARG_NAME}."
     TEST_LIST discovered_tests
     WORKING_DIRECTORY "${folder}"
-    PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+    PROPERTIES TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL})
   # Discovery takes no property that is a list; ctest reads this file after it, and then it can be.
   set(environment ${MILLRACE_TEST_ENVIRONMENT} ${ARG_ENV})
   file(CONFIGURE OUTPUT "${folder}/environment.cmake" @ONLY CONTENT
@@ -69,7 +72,7 @@ unset(discovered_tests)
 endfunction()
 
 function(millrace_python_test)
-  cmake_parse_arguments(PARSE_ARGV 0 ARG "" "NAME;TIMEOUT" "COMMAND;ENV")
+  cmake_parse_arguments(PARSE_ARGV 0 ARG "SERIAL" "NAME;TIMEOUT" "COMMAND;ENV")
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()
@@ -80,6 +83,7 @@ function(millrace_python_test)
     WORKING_DIRECTORY "${folder}")
   set_tests_properties(${ARG_NAME} PROPERTIES
     TIMEOUT ${ARG_TIMEOUT}
+    RUN_SERIAL ${ARG_SERIAL}
     SKIP_RETURN_CODE 77
     ENVIRONMENT "${MILLRACE_TEST_ENVIRONMENT};PYTHONDONTWRITEBYTECODE=1;${ARG_ENV}")
 endfunction()
