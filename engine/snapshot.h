@@ -24,9 +24,9 @@ struct NamedTensor {
   std::string name;  // "learner.theta", ...
   TensorType type = TensorType::kUint8;
   std::vector<std::int64_t> shape;
-  std::string bytes;      // product(shape) * ElementBytes(type)
-  bool learner = false;   // counts for learner_digest
-  bool counted = true;    // counts for digest (false: message counts)
+  std::string bytes;     // product(shape) * ElementBytes(type)
+  bool learner = false;  // counts for learner_digest
+  bool counted = true;   // counts for digest (false: message counts)
 };
 
 struct Snapshot {

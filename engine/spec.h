@@ -58,22 +58,24 @@ struct ModelSpec {
 
 enum class SettingType { kFlag, kInteger, kNumber, kText };
 
+// Every member has an initialiser, so that an entry names only those that differ.
 struct SettingDescription {
-  std::string name;
+  std::string name = {};
   SettingType type = SettingType::kNumber;
-  std::string unit;  // "" for pure numbers
-  std::optional<double> minimum, maximum;  // inclusive
-  std::vector<std::string> choices;        // of texts
-  std::optional<SettingValue> default_value;  // absent: required
-  std::string sentence;
+  std::string unit = {};                           // "" for pure numbers
+  std::optional<double> minimum = {};              // inclusive
+  std::optional<double> maximum = {};              // inclusive
+  std::vector<std::string> choices = {};           // of texts
+  std::optional<SettingValue> default_value = {};  // absent: required
+  std::string sentence = {};
   bool changeable = false;  // a stream may override it at open, and a set event may change it
 };
 
 struct PartDescription {
-  std::string kind;  // the ModelSpec member: "input", "cell", ...
-  std::string name;
-  std::string sentence;
-  std::vector<SettingDescription> settings;
+  std::string kind = {};  // the ModelSpec member: "input", "cell", ...
+  std::string name = {};
+  std::string sentence = {};
+  std::vector<SettingDescription> settings = {};
 };
 
 // Every entry of every list; kind "" for all. Order: kinds as in ModelSpec, names as listed.

@@ -7,7 +7,7 @@
 #define MILLRACE_ENGINE_STATE_H_
 
 #include <cstdint>
-#include <initializer_list>
+#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -55,9 +55,12 @@ class StateVisitor {
  private:
   template <typename T>
   static constexpr TensorType TypeOf() {
-    if constexpr (std::is_same_v<T, float>) return TensorType::kFloat32;
-    else if constexpr (std::is_same_v<T, double>) return TensorType::kFloat64;
-    else if constexpr (sizeof(T) == 1) return TensorType::kUint8;
+    if constexpr (std::is_same_v<T, float>)
+      return TensorType::kFloat32;
+    else if constexpr (std::is_same_v<T, double>)
+      return TensorType::kFloat64;
+    else if constexpr (sizeof(T) == 1)
+      return TensorType::kUint8;
     else {
       static_assert(sizeof(T) == 8 && std::is_integral_v<T>, "state is float, double, 64 or 8 bit");
       return TensorType::kInt64;
@@ -69,7 +72,15 @@ class StateVisitor {
 
 template <typename T>
 void StateVisitor::Value(absl::string_view name, T& value) {
-  Visit({scope_ + std::string(name), TypeOf<T>(), 1, true, role_}, &value);
+  const Field field{scope_ + std::string(name), TypeOf<T>(), 1, true, role_};
+  if constexpr (std::is_same_v<T, bool>) {
+    // By way of a byte: a damaged snapshot's 2 must not become a bool that is neither.
+    std::uint8_t byte = value ? 1 : 0;
+    Visit(field, &byte);
+    value = byte != 0;
+  } else {
+    Visit(field, &value);
+  }
 }
 
 template <typename T>
@@ -114,6 +125,9 @@ class LoadVisitor final : public StateVisitor {
   std::int64_t StoredCount(const Field& field, std::int64_t present) override;
 
  private:
+  // The next tensor if it is this field by name, type and rank and whole; else null, and why.
+  const NamedTensor* Match(const Field& field);
+
   const Snapshot& snapshot_;
   std::size_t next_ = 0;
   absl::Status status_;
