@@ -63,7 +63,7 @@ using Event = std::variant<Observe, LateTargets, Settle, Reset, Freeze, Unfreeze
 
 // What the reply should hold.
 struct Want {
-  bool outputs = true;
+  bool outputs = true;  // and probabilities
   bool shadow = false;
   bool residual_sd = false;
   bool novelty = false;
@@ -80,7 +80,10 @@ struct Outcome {
   std::vector<float> residual_sd;     // [R, m]
   std::vector<float> novelty;         // [R]
   std::vector<float> disagreement;    // [R]
-  std::vector<float> loss;            // [R], NaN where no target was known; empty where none was
+  // [R], NaN where no target came; empty where none did. For next-input targets: of the prediction
+  // of this step's input, issued at the step before.
+  std::vector<float> loss;
+  std::vector<float> shadow_loss;     // beside loss, if the shadow is wanted
   bool served_shadow = false;
   // Of late targets.
   std::uint32_t taken = 0;
