@@ -286,5 +286,30 @@ TEST(ReferenceGradients, TheTargetsWeightMultipliesTheGradient) {
   for (std::size_t place = 0; place < one.size(); ++place) EXPECT_EQ(two[place], 2 * one[place]);
 }
 
+TEST(ReferenceGradients, ARareClassWeighsMoreUpToFourTimesItsEvenShare) {
+  Design design = SmallDesign(RuleKind::kImmediate);
+  design.loss = LossKind::kCrossEntropy;
+  Design balanced = design;
+  balanced.balance_classes = true;
+  balanced.balance_half_life = 1;
+  const Vector weights = Sequence().Take(design.shape.Size());
+  std::vector<Record> records = Series(design, 3);
+  for (Record& record : records) record.target->values = {1, 0};
+  const auto ratio = [&] {
+    return GradientAtEnd(balanced, weights, records)[0] /
+           GradientAtEnd(design, weights, records)[0];
+  };
+  // Counts 1 + 1/2 + 1/4 and 0: half of it is the even share.
+  EXPECT_NEAR(ratio(), 0.5, 1e-14);
+  records.back().target->values = {0, 1};
+  // 1/2 + 1/4 before, 1 now: (1.75 / 2) / 1.
+  EXPECT_NEAR(ratio(), 0.875, 1e-14);
+  balanced.balance_half_life = 1e9;
+  records = Series(design, 20);
+  for (Record& record : records) record.target->values = {1, 0};
+  records.back().target->values = {0, 1};
+  EXPECT_NEAR(ratio(), 4, 1e-14);
+}
+
 }  // namespace
 }  // namespace millrace::reference

@@ -28,23 +28,21 @@ Learner::Learner(const Design& design, const Vector& weights)
       hidden_(design.shape.units),
       rule_(design.rule, design.shape, design.leak),
       optimizer_(design.optimizer, design.shape),
-      frequency_(design.shape.outputs, 1.0 / design.shape.outputs) {}
+      class_counts_(design.shape.outputs) {}
 
-double Learner::ClassWeight(const Vector& probabilities) const {
+double Learner::CountClass(const Vector& probabilities) {
   if (!design_.balance_classes || design_.loss != LossKind::kCrossEntropy) return 1;
+  const double keep = std::exp2(-1 / design_.balance_half_life);
+  double mean = 0;
+  for (int k = 0; k < design_.shape.outputs; ++k) {
+    class_counts_[k] = keep * class_counts_[k] + probabilities[k];
+    mean += class_counts_[k] / design_.shape.outputs;
+  }
   double weight = 0;
   for (int k = 0; k < design_.shape.outputs; ++k) {
-    weight += probabilities[k] * std::min(4.0, 1 / (design_.shape.outputs * frequency_[k]));
+    if (probabilities[k] > 0) weight += probabilities[k] * std::min(4.0, mean / class_counts_[k]);
   }
   return weight;
-}
-
-void Learner::CountClass(const Vector& probabilities) {
-  if (!design_.balance_classes || design_.loss != LossKind::kCrossEntropy) return;
-  const double keep = std::exp2(-1 / design_.balance_half_life);
-  for (int k = 0; k < design_.shape.outputs; ++k) {
-    frequency_[k] = keep * frequency_[k] + (1 - keep) * probabilities[k];
-  }
 }
 
 Learner::Pass Learner::Advance(const Record& record) {
@@ -61,7 +59,7 @@ Learner::Pass Learner::Advance(const Record& record) {
   const Vector y = Readout(design_.shape, weights_, pass.cell.h);
   pass.loss = LossOf(design_.loss, y, *record.target);
   Vector dz = pass.loss.dz;
-  const double weight = record.target->weight * ClassWeight(record.target->values);
+  const double weight = record.target->weight * CountClass(record.target->values);
   for (double& value : dz) value *= weight;
   pass.gradient = rule_.Gradient(BackThroughReadout(design_.shape, weights_, dz), dz);
   pass.gradient.resize(design_.shape.Size());
@@ -76,7 +74,10 @@ Learner::Pass Learner::Advance(const Record& record) {
 
 std::vector<bool> Learner::Active(const Record& record, const LossResult& loss) const {
   const Shape& shape = design_.shape;
-  std::vector<bool> active(shape.Size(), true);
+  std::vector<bool> active(shape.Size());
+  for (int place = 0; place < shape.Size(); ++place) {
+    active[place] = optimizer_.setup().rates[static_cast<std::size_t>(GroupOf(shape, place))] > 0;
+  }
   for (int j = 0; j < shape.inputs; ++j) {
     const bool waits =
         !record.taken.present[j] || (OnlyTheByteMoves(design_) && record.taken.z[j] == 0);
@@ -96,7 +97,6 @@ void Learner::Step(const Record& record, bool frozen) {
   const bool learns = design_.rule.kind != RuleKind::kFrozen && !frozen && !record.score_only &&
                       record.target->weight > 0;
   if (!learns) return;
-  CountClass(record.target->values);
   const std::vector<bool> active = Active(record, pass.loss);
   Clip(design_.shape, design_.clip_norm, design_.clip_per_group, active, &pass.gradient);
   optimizer_.Update(pass.gradient, active, &weights_);

@@ -5,7 +5,8 @@
 // target, with weight 0, on a step that is only scored, or frozen, the rule advances and no weight
 // moves. Weights of inputs that were not there and of outputs not known wait, and so does, with a
 // byte input under a rule and an optimizer whose other columns have gradient 0 and no momentum,
-// every column but the byte's own.
+// every column but the byte's own. What waits, and groups of rate 0, count for no norm.
+// Classes are counted at every target that the learner passes, also at those only scored.
 // Thread-compatible.
 #ifndef MILLRACE_TESTS_REFERENCE_LEARNER_H_
 #define MILLRACE_TESTS_REFERENCE_LEARNER_H_
@@ -70,15 +71,15 @@ class Learner {
   };
   // Advances hidden state and rule; with a gradient where the record has a target.
   Pass Advance(const Record& record);
-  double ClassWeight(const Vector& probabilities) const;
-  void CountClass(const Vector& probabilities);
+  // Counts the class, and its weight in the loss: even share over its own, at most 4.
+  double CountClass(const Vector& probabilities);
   std::vector<bool> Active(const Record& record, const LossResult& loss) const;
 
   Design design_;
   Vector weights_, hidden_;
   Rule rule_;
   Optimizer optimizer_;
-  Vector frequency_;  // [m] of classes, exponentially weighted
+  Vector class_counts_;  // [m] exponentially forgotten, the present target counted
 };
 
 // dL/dy of one step without any weight on it.

@@ -42,6 +42,7 @@ class Optimizer {
   void Update(const Vector& gradient, const std::vector<bool>& active, Vector* weights);
 
   OptimizerSetup& setup() { return setup_; }
+  const OptimizerSetup& setup() const { return setup_; }
   const Vector& first() const { return first_; }
   const Vector& second() const { return second_; }
 
