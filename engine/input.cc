@@ -250,10 +250,10 @@ void InputStage::ViewFrozen(const float* x, const std::vector<double>& mean,
                             const std::vector<double>& variance, double* z) const {
   for (std::size_t i = 0; i < static_cast<std::size_t>(width_); ++i) {
     if (x == nullptr) {
-      z[i] = SkippedZ(i);
+      z[i] = skip_ == Skip::kZero ? 0 : last_z_[i];
     } else if (bytes_) {
       z[i] = x[i];
-    } else if (Missing(x[i], i)) {
+    } else if (std::isnan(x[i]) || (silent_after_ > 0 && unchanged_[i] >= silent_after_)) {
       z[i] = normalise_ ? 0 : mean[i];
     } else {
       const double value = Transformed(x[i]);

@@ -55,8 +55,8 @@ class InputStage {
 
   // What Step would give, without taking the step in.
   double View(const float* x, double* z, std::uint8_t* present) const;
-  // z under a frozen copy of mu and v ([d] each, as of CopyStatistics). Call it before Step takes
-  // the same x in: silence is judged from the steps before. A step without input gives Step's z.
+  // Of the step that Step took in last (the same x): its z under a frozen copy of mu and v, [d]
+  // each, as of CopyStatistics. A step without input has Step's z.
   void ViewFrozen(const float* x, const std::vector<double>& mean,
                   const std::vector<double>& variance, double* z) const;
   void CopyStatistics(std::vector<double>* mean, std::vector<double>* variance) const;
