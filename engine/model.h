@@ -30,7 +30,7 @@ class Model {
                                                              const ModelSpec& spec);
 
   const std::string& name() const { return name_; }
-  const ModelSpec& spec() const { return spec_; }      // resolved
+  const ModelSpec& spec() const { return spec_; }        // resolved
   const std::string& digest() const { return digest_; }  // of the resolved specification
   const ModelSizes& sizes() const { return sizes_; }
   bool byte_inputs() const;     // one byte a step instead of d values

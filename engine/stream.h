@@ -42,8 +42,7 @@ class Stream {
  public:
   // A new stream: initial weights from the seed. INVALID_ARGUMENT for bad overrides.
   static absl::StatusOr<std::unique_ptr<Stream>> Open(std::shared_ptr<const Model> model,
-                                                      std::string id,
-                                                      const StreamOptions& options);
+                                                      std::string id, const StreamOptions& options);
   // The stream of a snapshot of the same model. DATA_LOSS where it does not fit.
   static absl::StatusOr<std::unique_ptr<Stream>> Load(std::shared_ptr<const Model> model,
                                                       std::string id, const Snapshot& snapshot);
@@ -77,6 +76,8 @@ class Stream {
   // Recorded on another numeric path than this machine's.
   virtual bool resumed_inexactly() const = 0;
   virtual std::int64_t ResidentBytes() const = 0;
+  virtual std::int64_t ParameterCount() const = 0;  // p
+  virtual std::int64_t WindowRowBytes() const = 0;  // of one open step
 };
 
 }  // namespace millrace::engine

@@ -1,0 +1,17 @@
+#include "engine/event.h"
+
+namespace millrace::engine {
+
+void Outcome::Clear() {
+  first_seq = 0;
+  skipped = steps = taken = 0;
+  for (std::vector<float>* const rows : {&outputs, &probabilities, &shadow_outputs, &residual_sd,
+                                         &novelty, &disagreement, &loss, &shadow_loss}) {
+    rows->clear();
+  }
+  served_shadow = false;
+  release_loss.reset();
+  release_shadow_loss.reset();
+}
+
+}  // namespace millrace::engine

@@ -1,0 +1,70 @@
+#include "engine/guard.h"
+
+namespace millrace::engine {
+
+std::vector<PartDescription> DescribeGuards() {
+  return {
+      {"guard",
+       "standard",
+       "Clips, caps, and what to do on divergence.",
+       {{.name = "clip_norm",
+         .minimum = 0,
+         .maximum = 1e30,
+         .default_value = 1.0,
+         .sentence = "Largest gradient norm; larger gradients are scaled down to it. 0: off.",
+         .changeable = true},
+        {.name = "clip",
+         .type = SettingType::kText,
+         .choices = {"global", "per_group"},
+         .default_value = std::string("global"),
+         .sentence = "One norm over all parameter groups, or one for each."},
+        {.name = "max_sensitivity_norm",
+         .minimum = 0,
+         .maximum = 1e30,
+         .default_value = 0.0,
+         .sentence = "Largest norm of the carried sensitivities; scales the next sweep. 0: off.",
+         .changeable = true},
+        {.name = "max_step_change",
+         .minimum = 0,
+         .maximum = 1e6,
+         .default_value = 0.0,
+         .sentence = "Largest |change| / |weights| of a group in one update. 0: off.",
+         .changeable = true},
+        {.name = "max_release_change",
+         .minimum = 0,
+         .maximum = 1e6,
+         .default_value = 0.0,
+         .sentence = "The same, summed over the updates of one release of targets. 0: off.",
+         .changeable = true},
+        {.name = "on_divergence",
+         .type = SettingType::kText,
+         .choices = {"skip", "restore"},
+         .default_value = std::string("restore"),
+         .sentence = "Skip the update, or also bring weights back from the last good copy."},
+        {.name = "good_every",
+         .type = SettingType::kInteger,
+         .unit = "steps",
+         .minimum = 0,
+         .maximum = 1 << 30,
+         .default_value = std::int64_t{1000},
+         .sentence = "Steps between good copies of weights and slots. 0: none are kept."},
+        {.name = "freeze_within",
+         .type = SettingType::kInteger,
+         .unit = "steps",
+         .minimum = 0,
+         .maximum = 1 << 30,
+         .default_value = std::int64_t{1000},
+         .sentence = "A second divergence within so many steps freezes the stream."}}}};
+}
+
+GuardSettings::GuardSettings(const PartSpec& resolved)
+    : clip_norm(resolved.Number("clip_norm")),
+      clip_per_group(resolved.Text("clip") == "per_group"),
+      max_sensitivity_norm(resolved.Number("max_sensitivity_norm")),
+      max_step_change(resolved.Number("max_step_change")),
+      max_release_change(resolved.Number("max_release_change")),
+      restore(resolved.Text("on_divergence") == "restore"),
+      good_every(resolved.Integer("good_every")),
+      freeze_within(resolved.Integer("freeze_within")) {}
+
+}  // namespace millrace::engine

@@ -1,0 +1,258 @@
+#include "engine/learner.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/check.h"
+#include "kernels/math/exp.h"
+#include "kernels/math/sqrt.h"
+#include "kernels/ops.h"
+
+namespace millrace::engine {
+namespace {
+
+constexpr double kLn2 = 0.69314718055994530942;
+constexpr double kBalanceCap = 4.0;
+
+template <typename T>
+ParameterLayout LayoutOf(const Cell<T>& cell, const Head<T>& head) {
+  return {
+      .n = cell.units(), .d = cell.inputs(), .m = head.outputs(), .readout_bias = head.has_bias()};
+}
+
+}  // namespace
+
+template <typename T>
+Learner<T>::Learner(const ModelSpec& spec, std::int64_t inputs)
+    : cell_(MakeCell<T>(spec.cell, inputs)),
+      head_(MakeHead<T>(spec.head, cell_->units())),
+      layout_(LayoutOf(*cell_, *head_)),
+      loss_(MakeLoss<T>(spec.loss)),
+      rule_(MakeRule<T>(spec.rule)),
+      optimizer_(MakeOptimizer<T>(spec.optimizer)),
+      guard_(spec.guard),
+      updater_(layout_),
+      step_(layout_.n, layout_.d),
+      y_(static_cast<std::size_t>(layout_.m)),
+      dy_(y_.size()),
+      q_(static_cast<std::size_t>(layout_.n)),
+      g_(static_cast<std::size_t>(layout_.size())),
+      known_(y_.size()) {
+  if (loss_->classification() && spec.loss.Flag("balance_classes")) {
+    balance_ = true;
+    balance_decay_ = kernels::Exp(-kLn2 / spec.loss.Number("balance_half_life"));
+    class_counts_.assign(y_.size(), 0.0);
+  }
+  weights_.theta.assign(g_.size(), T{0});
+  updater_.Initialize(*optimizer_, &weights_);
+  hidden_.assign(q_.size(), T{0});
+  rule_state_.assign(static_cast<std::size_t>(rule_->StateSize(layout_.n, layout_.rows())), T{0});
+  constants_.assign(static_cast<std::size_t>(rule_->ConstantsSize(layout_.n, layout_.m)), T{0});
+  if (guard_.good_every > 0) good_ = weights_;
+}
+
+template <typename T>
+void Learner<T>::Initialize(std::uint64_t seed) {
+  cell_->Initialize(seed, weights_.theta.data());
+  head_->Initialize(seed, weights_.theta.data() + layout_.readout());
+  rule_->InitializeConstants(seed, layout_.n, layout_.m, constants_.data());
+  if (guard_.good_every > 0) KeepGoodCopy();
+}
+
+template <typename T>
+void Learner<T>::Change(const ModelSpec& spec) {
+  rule_ = MakeRule<T>(spec.rule);
+  optimizer_ = MakeOptimizer<T>(spec.optimizer);
+  guard_ = GuardSettings(spec.guard);
+  const auto state = static_cast<std::size_t>(rule_->StateSize(layout_.n, layout_.rows()));
+  if (state != rule_state_.size()) rule_state_.assign(state, T{0});
+}
+
+template <typename T>
+void Learner<T>::Predict(const T* theta, const CellInput<T>& input, const T* h_prev,
+                         CellStep<T>* step, T* y) const {
+  cell_->Forward(theta, input, h_prev, step);
+  head_->Forward(theta + layout_.readout(), step->h.data(), y);
+}
+
+template <typename T>
+void Learner<T>::ZeroState() {
+  std::fill(hidden_.begin(), hidden_.end(), T{0});
+  std::fill(rule_state_.begin(), rule_state_.end(), T{0});
+}
+
+template <typename T>
+bool Learner<T>::Learns(const LearnerStep<T>& step) const {
+  return IsHeld(step.target.kind) && step.learn && !frozen_ && rule_->learns() &&
+         step.target.weight > 0;
+}
+
+template <typename T>
+double Learner<T>::TargetWeight(const TargetRow<T>& target) {
+  if (!balance_) return target.weight;
+  const auto share = [&](std::int64_t k) {
+    return target.kind == TargetKind::kClass ? (k == target.label ? 1.0 : 0.0)
+                                             : static_cast<double>(target.values[k]);
+  };
+  double total = 0;
+  for (std::int64_t k = 0; k < layout_.m; ++k) {
+    double& count = class_counts_[static_cast<std::size_t>(k)];
+    count = balance_decay_ * count + share(k);
+    total += count;
+  }
+  double weight = 0;
+  const double even = total / static_cast<double>(layout_.m);
+  for (std::int64_t k = 0; k < layout_.m; ++k) {
+    if (share(k) == 0) continue;
+    weight += share(k) * std::min(kBalanceCap, even / class_counts_[static_cast<std::size_t>(k)]);
+  }
+  return target.weight * weight;
+}
+
+template <typename T>
+ActiveColumns Learner<T>::Active(const LearnerStep<T>& step, bool sparse) {
+  ActiveColumns active{.present = step.input.present, .only_byte = sparse, .byte = step.input.byte};
+  if (step.target.kind != TargetKind::kValues) return active;
+  for (std::size_t k = 0; k < known_.size(); ++k) {
+    known_[k] = step.target.values[k] == step.target.values[k] ? 1 : 0;
+  }
+  active.known = known_.data();
+  return active;
+}
+
+template <typename T>
+void Learner<T>::Update(const LearnerStep<T>& step, const CellStep<T>& forward) {
+  const bool sparse = forward.one_hot && rule_->SparseInputGradient() && optimizer_->sparse();
+  T* const readout_g = g_.data() + layout_.readout();
+  // q and the readout's gradient from the weights of before the update.
+  head_->Backward(weights_.theta.data() + layout_.readout(), forward.h.data(), dy_.data(),
+                  q_.data(), readout_g);
+  rule_->Gradient({q_.data(), dy_.data(), layout_.m}, forward, constants_.data(),
+                  rule_state_.data(), sparse, g_.data());
+  const UpdateResult result =
+      updater_.Apply(*optimizer_, guard_, Active(step, sparse), step.release, g_.data(), &weights_);
+  if (result == UpdateResult::kNotFinite) return Diverged();
+  ++updates_;
+  if (updater_.clipped()) ++clipped_;
+  if (step.target.inferred) ++inferred_;
+}
+
+template <typename T>
+void Learner<T>::CapSensitivities() {
+  if (guard_.max_sensitivity_norm <= 0 || rule_state_.empty()) return;
+  const auto count = static_cast<std::int64_t>(rule_state_.size());
+  const double norm =
+      kernels::Sqrt(static_cast<double>(kernels::SumSquares(rule_state_.data(), count)));
+  if (norm <= guard_.max_sensitivity_norm) return;
+  kernels::Scale(rule_state_.data(), static_cast<T>(guard_.max_sensitivity_norm / norm), count);
+}
+
+template <typename T>
+void Learner<T>::Step(const LearnerStep<T>& step, const CellStep<T>* forwarded) {
+  MILLRACE_CHECK(step.seq == position_ + 1);
+  if (step.reset_before) {
+    ZeroState();
+    ++resets_;
+  }
+  if (forwarded == nullptr) {
+    cell_->Forward(weights_.theta.data(), step.input, hidden_.data(), &step_);
+    forwarded = &step_;
+  }
+  position_ = step.seq;
+  if (!kernels::AllFinite(forwarded->h.data(), layout_.n)) {
+    return Diverged();
+  }
+  hidden_ = forwarded->h;
+  rule_->Advance(*cell_, weights_.theta.data(), *forwarded, rule_state_.data());
+  if (IsHeld(step.target.kind)) {
+    const double weight = TargetWeight(step.target);
+    if (Learns(step)) {
+      head_->Forward(weights_.theta.data() + layout_.readout(), hidden_.data(), y_.data());
+      loss_->Gradient(y_.data(), step.target, weight, layout_.m, dy_.data());
+      Update(step, *forwarded);
+    }
+  }
+  CapSensitivities();
+  if (guard_.good_every > 0 && position_ % static_cast<std::uint64_t>(guard_.good_every) == 0) {
+    KeepGoodCopy();
+  }
+}
+
+template <typename T>
+void Learner<T>::Diverged() {
+  ++divergences_;
+  ++refused_;
+  const bool again = last_divergence_ > 0 && position_ - last_divergence_ <=
+                                                 static_cast<std::uint64_t>(guard_.freeze_within);
+  last_divergence_ = std::max<std::uint64_t>(position_, 1);
+  if (guard_.restore && good_copy_held_) {
+    Restore();
+  } else {
+    ZeroState();
+  }
+  if (again) frozen_ = true;
+}
+
+template <typename T>
+void Learner<T>::KeepGoodCopy() {
+  const auto p = static_cast<std::int64_t>(weights_.theta.size());
+  if (!kernels::AllFinite(weights_.theta.data(), p)) return;
+  good_ = weights_;
+  good_copy_held_ = true;
+}
+
+template <typename T>
+void Learner<T>::Restore() {
+  weights_ = good_;
+  ZeroState();
+  ++restores_;
+}
+
+template <typename T>
+void Learner<T>::Fill(StreamStats* stats) const {
+  stats->learned_seq = position_;
+  stats->updates = updates_;
+  stats->refused_updates = refused_;
+  stats->clipped_updates = clipped_;
+  stats->divergences = divergences_;
+  stats->restores = restores_;
+  stats->resets = resets_;
+  stats->inferred_targets = inferred_;
+  stats->frozen = frozen_;
+  stats->groups.assign(kGroupNames, kGroupNames + kGroups);
+  stats->gradient_norm.assign(updater_.gradient_norm().begin(), updater_.gradient_norm().end());
+  stats->relative_change.assign(updater_.relative_change().begin(),
+                                updater_.relative_change().end());
+}
+
+template <typename T>
+void Learner<T>::Visit(StateVisitor& visitor) {
+  visitor.SetRole(StateRole::kLearner);
+  visitor.SetScope("learner.");
+  weights_.Visit(visitor);
+  visitor.Fixed("hidden", hidden_);
+  visitor.Fixed("rule", rule_state_);
+  visitor.Fixed("constants", constants_);
+  visitor.Fixed("class_counts", class_counts_);
+  visitor.SetRole(StateRole::kStream);
+  visitor.SetScope("good.");
+  good_.Visit(visitor);
+  visitor.SetScope("learner.");
+  visitor.Value("good_held", good_copy_held_);
+  visitor.Value("frozen", frozen_);
+  visitor.Value("position", position_);
+  visitor.Value("last_divergence", last_divergence_);
+  visitor.Value("updates", updates_);
+  visitor.Value("refused", refused_);
+  visitor.Value("clipped", clipped_);
+  visitor.Value("divergences", divergences_);
+  visitor.Value("restores", restores_);
+  visitor.Value("resets", resets_);
+  visitor.Value("inferred", inferred_);
+  updater_.Visit(visitor);
+}
+
+template class Learner<float>;
+template class Learner<double>;
+
+}  // namespace millrace::engine

@@ -1,0 +1,117 @@
+// The learner: hidden state, sensitivities, weights and optimizer slots of one stream, at the
+// oldest step that is still open. It goes through steps in order, each with its target or without.
+//
+// One step: [reset] -> forward -> loss and q = dL/dh -> the rule takes the step into the
+// sensitivities -> gradient -> clip, optimizer, bounds -> weights. Without a target, frozen, or
+// with weight 0 it stops after the sensitivities. Thread-compatible. Nothing is allocated after
+// construction.
+#ifndef MILLRACE_ENGINE_LEARNER_H_
+#define MILLRACE_ENGINE_LEARNER_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine/cells/list.h"
+#include "engine/guard.h"
+#include "engine/heads/list.h"
+#include "engine/losses/list.h"
+#include "engine/optimizers/list.h"
+#include "engine/rules/list.h"
+#include "engine/spec.h"
+#include "engine/state.h"
+#include "engine/stats.h"
+#include "engine/updater.h"
+
+namespace millrace::engine {
+
+// One closed step as the learner takes it.
+template <typename T>
+struct LearnerStep {
+  std::uint64_t seq = 0;
+  CellInput<T> input;
+  bool reset_before = false;
+  bool learn = true;  // false: scored only
+  TargetRow<T> target;
+  std::uint64_t release = 0;  // number of the unit the target came with
+};
+
+template <typename T>
+class Learner {
+ public:
+  Learner(const ModelSpec& spec, std::int64_t inputs);
+
+  // Initial weights from the seed; everything else zero.
+  void Initialize(std::uint64_t seed);
+  // New rates, decays, clips. State is kept; a rule whose state changes size starts it at zero.
+  void Change(const ModelSpec& spec);
+
+  // `forwarded`: this step's forward pass with the present weights from the present hidden state,
+  // if the caller has it already; else null.
+  void Step(const LearnerStep<T>& step, const CellStep<T>* forwarded);
+
+  // Forward and head alone, for predictors: step and y [m] from h_prev [n] with weights theta [p].
+  void Predict(const T* theta, const CellInput<T>& input, const T* h_prev, CellStep<T>* step,
+               T* y) const;
+
+  void Freeze(bool frozen) { frozen_ = frozen; }
+  bool frozen() const { return frozen_; }
+  bool has_good_copy() const { return good_copy_held_; }
+  // Weights and slots of the last good copy; hidden state and sensitivities zero.
+  void Restore();
+
+  const ParameterLayout& layout() const { return layout_; }
+  const Loss<T>& loss() const { return *loss_; }
+  const std::vector<T>& weights() const { return weights_.theta; }  // [p]
+  const std::vector<T>& hidden() const { return hidden_; }          // [n]
+  std::uint64_t position() const { return position_; }              // last step passed
+
+  void Fill(StreamStats* stats) const;
+  void Visit(StateVisitor& visitor);
+
+ private:
+  void ZeroState();
+  bool Learns(const LearnerStep<T>& step) const;
+  // The weight of the target in the loss, class balance included.
+  double TargetWeight(const TargetRow<T>& target);
+  void Update(const LearnerStep<T>& step, const CellStep<T>& forward);
+  ActiveColumns Active(const LearnerStep<T>& step, bool sparse);
+  void CapSensitivities();
+  void Diverged();
+  void KeepGoodCopy();
+
+  // Hyper-parameters.
+  std::unique_ptr<Cell<T>> cell_;
+  std::unique_ptr<Head<T>> head_;
+  ParameterLayout layout_;
+  std::unique_ptr<Loss<T>> loss_;
+  std::unique_ptr<Rule<T>> rule_;
+  std::unique_ptr<Optimizer<T>> optimizer_;
+  GuardSettings guard_;
+  bool balance_ = false;
+  double balance_decay_ = 1;
+
+  // State.
+  Weights<T> weights_;
+  std::vector<T> hidden_;             // [n]
+  std::vector<T> rule_state_;         // as the rule says
+  std::vector<T> constants_;          // as the rule says
+  std::vector<double> class_counts_;  // [m] where classes are balanced
+  Weights<T> good_;
+  bool good_copy_held_ = false;
+  bool frozen_ = false;
+  std::uint64_t position_ = 0;
+  std::uint64_t last_divergence_ = 0;  // position, 0: none
+  std::uint64_t updates_ = 0, refused_ = 0, clipped_ = 0, divergences_ = 0, restores_ = 0;
+  std::uint64_t resets_ = 0, inferred_ = 0;
+  Updater<T> updater_;
+
+  // Scratch.
+  CellStep<T> step_;
+  std::vector<T> y_, dy_, q_, g_;
+  std::vector<std::uint8_t> known_;
+};
+
+}  // namespace millrace::engine
+
+#endif  // MILLRACE_ENGINE_LEARNER_H_

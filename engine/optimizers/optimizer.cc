@@ -1,0 +1,49 @@
+#include "engine/optimizers/optimizer.h"
+
+namespace millrace::engine {
+
+std::vector<SettingDescription> RateSettings(double default_rate) {
+  std::vector<SettingDescription> settings = {
+      {.name = "rate",
+       .minimum = 0,
+       .maximum = 100,
+       .default_value = default_rate,
+       .sentence = "Learning rate of every group that has none of its own.",
+       .changeable = true}};
+  for (const char* const group : kGroupNames) {
+    settings.push_back({.name = std::string("rate_") + group,
+                        .minimum = -1,
+                        .maximum = 100,
+                        .default_value = -1.0,
+                        .sentence = std::string("Learning rate of the group ") + group +
+                                    "; 0 keeps it as it is, -1 takes `rate`.",
+                        .changeable = true});
+  }
+  return settings;
+}
+
+template <typename T>
+Optimizer<T>::Optimizer(const PartSpec& part, const Moments& moments) : moments_(moments) {
+  for (std::size_t g = 0; g < kGroups; ++g) {
+    const double own = part.Number(std::string("rate_") + kGroupNames[g]);
+    rates_[g] = own < 0 ? part.Number("rate") : own;
+  }
+}
+
+template <typename T>
+kernels::UpdateRates<T> Optimizer<T>::Rates(Group group, double power1, double power2) const {
+  const bool corrected = moments_.corrected;
+  return {.rate = static_cast<T>(rate(group)),
+          .beta1 = static_cast<T>(moments_.beta1),
+          .beta2 = static_cast<T>(moments_.beta2),
+          .epsilon = static_cast<T>(moments_.epsilon),
+          .weight_decay = static_cast<T>(moments_.weight_decay),
+          .correction1 = corrected ? static_cast<T>(1.0 - power1) : T{1},
+          .correction2 = corrected ? static_cast<T>(1.0 - power2) : T{1},
+          .epsilon_inside = moments_.epsilon_inside};
+}
+
+template class Optimizer<float>;
+template class Optimizer<double>;
+
+}  // namespace millrace::engine

@@ -1,0 +1,55 @@
+// Optimizers: turn a gradient into a weight change. Hyper-parameters here, slots (run state) with
+// the caller, in the layout of the parameters.
+//
+// Rates are per parameter group; a group of rate 0 never changes. Thread-safe after construction.
+#ifndef MILLRACE_ENGINE_OPTIMIZERS_OPTIMIZER_H_
+#define MILLRACE_ENGINE_OPTIMIZERS_OPTIMIZER_H_
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "engine/parameters.h"
+#include "engine/spec.h"
+#include "kernels/ops.h"
+
+namespace millrace::engine {
+
+// rate, rate_recurrent, rate_input, rate_bias, rate_readout: what every optimizer has.
+std::vector<SettingDescription> RateSettings(double default_rate);
+
+// The two moments' decays and the constants beside them; 0 where an optimizer has none.
+struct Moments {
+  double beta1 = 0, beta2 = 0, epsilon = 0, weight_decay = 0;
+  bool corrected = true;
+  bool epsilon_inside = false;
+};
+
+template <typename T>
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+  virtual bool uses_slot1() const { return false; }
+  virtual bool uses_slot2() const { return false; }
+  // A zero gradient leaves weights and slots as they are, so that a column without input may wait.
+  virtual bool sparse() const { return true; }
+  // g becomes the change, [p]; slots [p] where used.
+  virtual void Change(const kernels::UpdateRates<T>& rates, std::int64_t p, const T* theta,
+                      T* slot1, T* slot2, T* g) const = 0;
+
+  double rate(Group group) const { return rates_[static_cast<std::size_t>(group)]; }
+  const Moments& moments() const { return moments_; }
+  // Of one group and one column's running powers beta1^k, beta2^k.
+  kernels::UpdateRates<T> Rates(Group group, double power1, double power2) const;
+
+ protected:
+  Optimizer(const PartSpec& part, const Moments& moments);
+
+ private:
+  std::array<double, kGroups> rates_;
+  Moments moments_;
+};
+
+}  // namespace millrace::engine
+
+#endif  // MILLRACE_ENGINE_OPTIMIZERS_OPTIMIZER_H_

@@ -1,0 +1,47 @@
+#include "engine/optimizers/rmsprop.h"
+
+namespace millrace::engine {
+
+PartDescription DescribeRmsprop() {
+  PartDescription part{"optimizer", "rmsprop",
+                       "RMSprop (Tieleman and Hinton 2012), bias-corrected.", RateSettings(1e-3)};
+  part.settings.push_back({.name = "beta2",
+                           .minimum = 0,
+                           .maximum = 0.99999,
+                           .default_value = 0.99,
+                           .sentence = "Decay of the running mean square; 1/(1-beta2) updates.",
+                           .changeable = true});
+  part.settings.push_back({.name = "epsilon",
+                           .minimum = 1e-30,
+                           .maximum = 1,
+                           .default_value = 1e-8,
+                           .sentence = "Added to the root mean square."});
+  part.settings.push_back({.name = "uncorrected",
+                           .type = SettingType::kFlag,
+                           .default_value = false,
+                           .sentence = "No bias correction: the first step is larger by "
+                                       "1/sqrt(1-beta2)."});
+  part.settings.push_back({.name = "epsilon_inside",
+                           .type = SettingType::kFlag,
+                           .default_value = false,
+                           .sentence = "Add epsilon under the root instead of beside it."});
+  return part;
+}
+
+template <typename T>
+Rmsprop<T>::Rmsprop(const PartSpec& part)
+    : Optimizer<T>(part, {.beta2 = part.Number("beta2"),
+                          .epsilon = part.Number("epsilon"),
+                          .corrected = !part.Flag("uncorrected"),
+                          .epsilon_inside = part.Flag("epsilon_inside")}) {}
+
+template <typename T>
+void Rmsprop<T>::Change(const kernels::UpdateRates<T>& rates, std::int64_t p, const T*, T*,
+                        T* slot2, T* g) const {
+  kernels::RmspropChange(rates, p, slot2, g);
+}
+
+template class Rmsprop<float>;
+template class Rmsprop<double>;
+
+}  // namespace millrace::engine

@@ -1,0 +1,370 @@
+// Events carried out: how predictor, learner, shadow, window and monitor move.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "absl/types/span.h"
+#include "engine/check.h"
+#include "engine/stream_impl.h"
+#include "kernels/ops.h"
+
+namespace millrace::engine {
+namespace {
+
+// Calls f(offset) for offsets in order; `marks` rises, and tells whether offset is in it.
+class OffsetCursor {
+ public:
+  explicit OffsetCursor(absl::Span<const std::uint32_t> marks) : marks_(marks) {}
+  bool Take(std::uint64_t offset) {
+    while (next_ < marks_.size() && marks_[next_] < offset) ++next_;
+    return next_ < marks_.size() && marks_[next_] == offset;
+  }
+
+ private:
+  absl::Span<const std::uint32_t> marks_;
+  std::size_t next_ = 0;
+};
+
+}  // namespace
+
+template <typename T>
+void StreamImpl<T>::Apply(const Event& event, const Want& want, Outcome* outcome) {
+  const kernels::FlushDenormals flush;
+  outcome->Clear();
+  if (const auto* const observe = std::get_if<Observe>(&event)) {
+    On(*observe, want, outcome);
+  } else if (const auto* const late = std::get_if<LateTargets>(&event)) {
+    On(*late, outcome);
+  } else if (const auto* const set = std::get_if<Set>(&event)) {
+    On(*set);
+  } else if (std::holds_alternative<Settle>(event)) {
+    OnSettle();
+  } else if (std::holds_alternative<Reset>(event)) {
+    OnReset();
+  } else if (std::holds_alternative<Freeze>(event)) {
+    learner_.Freeze(true);
+  } else if (std::holds_alternative<Unfreeze>(event)) {
+    OnUnfreeze();
+  } else if (std::holds_alternative<engine::TakeShadow>(event)) {
+    TakeShadow();
+  } else {
+    MILLRACE_CHECK(std::holds_alternative<Restore>(event));
+    learner_.Restore();
+    CatchUp();
+  }
+  outcome->served_shadow = monitor_.serving_shadow() && shadow_.taken();
+  ++event_;
+}
+
+template <typename T>
+void StreamImpl<T>::On(const Observe& observe, const Want& want, Outcome* outcome) {
+  const std::uint64_t steps = StepsOf(observe);
+  const std::uint64_t first = std::max(observe.first_seq, applied_ + 1);
+  const std::uint64_t skipped = std::min(steps, first - observe.first_seq);
+  outcome->first_seq = first;
+  outcome->skipped = static_cast<std::uint32_t>(skipped);
+  outcome->steps = static_cast<std::uint32_t>(steps - skipped);
+  if (skipped < steps && observe.closed_loop) monitor_.MarkClosedLoop();
+  OffsetCursor resets(observe.reset_before), score_only(observe.score_only);
+  for (std::uint64_t offset = skipped; offset < steps; ++offset) {
+    OneStep step;
+    if (!observe.floats.empty()) {
+      step.x = observe.floats.data() + offset * static_cast<std::uint64_t>(d_);
+    }
+    if (!observe.raw_bytes.empty()) step.byte = observe.raw_bytes[offset];
+    step.reset_before = resets.Take(offset);
+    step.learn = !score_only.Take(offset);
+    if (observe.targets.has_value()) step.target = RowOf(*observe.targets, offset, row_.data());
+    Step(step, want, outcome);
+  }
+  const auto absent = [](const std::vector<float>& losses) {
+    return std::all_of(losses.begin(), losses.end(), [](float loss) { return loss != loss; });
+  };
+  if (absent(outcome->loss)) outcome->loss.clear();
+  if (absent(outcome->shadow_loss)) outcome->shadow_loss.clear();
+}
+
+template <typename T>
+void StreamImpl<T>::Step(const OneStep& step, const Want& want, Outcome* outcome) {
+  const std::uint64_t seq = applied_ + 1;
+  const bool has_input = step.x != nullptr || step.byte != kNoByte;
+  if (!has_input) ++skipped_steps_;
+  const double novelty = input_.bytes() ? 0.0 : input_.Step(step.x, z_.data(), present_.data());
+  const bool reset = step.reset_before || reset_next_;
+  outcome->loss.push_back(std::numeric_limits<float>::quiet_NaN());
+  if (want.shadow) outcome->shadow_loss.push_back(std::numeric_limits<float>::quiet_NaN());
+  if (target_settings_.policy == TargetPolicy::kNextInput) {
+    CloseNextInput(has_input && !reset, step.byte, outcome);
+  }
+  std::int64_t budget = RunLearner(target_settings_.catch_up_steps);
+  if (window_.size() == target_settings_.window_steps) {
+    MakeRoom();
+    budget = std::max<std::int64_t>(budget - 1, 0);
+  }
+
+  reset_next_ = false;
+  if (reset) {
+    std::fill(hidden_.begin(), hidden_.end(), T{0});
+    std::fill(shadow_.hidden.begin(), shadow_.hidden.end(), T{0});
+  }
+  window_.Push(seq,
+               {.reset_before = reset,
+                .learn = step.learn,
+                .served_shadow = monitor_.serving_shadow() && shadow_.taken(),
+                .has_shadow = shadow_.taken()},
+               step.byte);
+  if (!input_.bytes()) {
+    std::transform(z_.begin(), z_.end(), window_.input(seq),
+                   [](double z) { return static_cast<T>(z); });
+    std::copy(present_.begin(), present_.end(), window_.present(seq));
+  }
+  const bool caught_up = learner_.position() == applied_;
+  applied_ = seq;
+  PredictStep(seq, step.x);
+  const std::optional<double> disagreement = Disagreement(seq);
+  monitor_.Step(seq, novelty, disagreement);
+  EmitRow(seq, want, novelty, disagreement, outcome);
+  TakeTarget(seq, step.target, outcome);
+  if (caught_up && budget > 0 && window_.kind(seq) != TargetKind::kOpen) LearnOldest(&step_);
+}
+
+template <typename T>
+void StreamImpl<T>::TakeTarget(std::uint64_t seq, const TargetRow<T>& target, Outcome* outcome) {
+  if (IsHeld(target.kind)) {
+    ++target_steps_;
+    window_.Hold(seq, target, ++units_);
+    monitor_.BeginUnit();
+    const UnitLoss loss = Score(seq);
+    Report(loss, outcome);
+    EndUnit(seq);
+  } else if (target_settings_.policy == TargetPolicy::kWithObservation) {
+    window_.Close(seq);
+    ++untargeted_steps_;
+  }
+}
+
+// The prediction that waits for this input, if there is one, gets its target.
+template <typename T>
+void StreamImpl<T>::CloseNextInput(bool continues, std::int64_t byte, Outcome* outcome) {
+  if (window_.size() == 0) return;
+  TargetRow<T> target{.kind = TargetKind::kAbsent};
+  if (continues && input_.bytes()) {
+    target = {.kind = TargetKind::kClass, .label = byte};
+  } else if (continues) {
+    bool any = false;
+    for (std::size_t i = 0; i < row_.size(); ++i) {
+      const bool known = present_[i] != 0;
+      row_[i] = known ? static_cast<T>(z_[i]) : std::numeric_limits<T>::quiet_NaN();
+      any = any || known;
+    }
+    if (any) target = {.kind = TargetKind::kValues, .values = row_.data()};
+  }
+  if (IsHeld(target.kind)) {
+    TakeTarget(applied_, target, outcome);
+  } else {
+    window_.Close(applied_);
+    ++untargeted_steps_;
+  }
+}
+
+// A full window of open steps: its oldest gets no target, and the learner passes it.
+template <typename T>
+void StreamImpl<T>::MakeRoom() {
+  const std::uint64_t oldest = window_.first_seq();
+  if (window_.kind(oldest) == TargetKind::kOpen) {
+    window_.Close(oldest);
+    ++untargeted_steps_;
+  }
+  LearnOldest(nullptr);
+}
+
+template <typename T>
+std::int64_t StreamImpl<T>::RunLearner(std::int64_t budget) {
+  while (budget > 0 && window_.size() > 0 &&
+         window_.kind(window_.first_seq()) != TargetKind::kOpen) {
+    LearnOldest(nullptr);
+    --budget;
+  }
+  return budget;
+}
+
+template <typename T>
+void StreamImpl<T>::LearnOldest(const CellStep<T>* forwarded) {
+  const std::uint64_t seq = window_.first_seq();
+  const RowMarks& marks = window_.marks(seq);
+  learner_.Step({.seq = seq,
+                 .input = window_.cell_input(seq),
+                 .reset_before = marks.reset_before,
+                 .learn = marks.learn,
+                 .target = window_.target(seq),
+                 .release = window_.release(seq)},
+                forwarded);
+  window_.Pop();
+  CatchUp();
+}
+
+// Where the learner has passed every step, the predictor goes on from its hidden state.
+template <typename T>
+void StreamImpl<T>::CatchUp() {
+  if (window_.size() == 0 && !reset_next_) hidden_ = learner_.hidden();
+}
+
+template <typename T>
+void StreamImpl<T>::PredictStep(std::uint64_t seq, const float* x) {
+  const CellInput<T> input = window_.cell_input(seq);
+  learner_.Predict(learner_.weights().data(), input, hidden_.data(), &step_, window_.outputs(seq));
+  hidden_ = step_.h;
+  if (!shadow_.taken()) return;
+  CellInput<T> shadow_input = input;
+  if (monitor_.shadow_normaliser_frozen() && !input_.bytes()) {
+    input_.ViewFrozen(x, shadow_.mean, shadow_.variance, z_.data());
+    std::transform(z_.begin(), z_.end(), shadow_z_.begin(),
+                   [](double z) { return static_cast<T>(z); });
+    shadow_input.dense = shadow_z_.data();
+  }
+  learner_.Predict(shadow_.theta.data(), shadow_input, shadow_.hidden.data(), &shadow_step_,
+                   window_.shadow_outputs(seq));
+  shadow_.hidden = shadow_step_.h;
+}
+
+template <typename T>
+std::optional<double> StreamImpl<T>::Disagreement(std::uint64_t seq) {
+  if (!shadow_.taken()) return std::nullopt;
+  const T* live = window_.outputs(seq);
+  const T* shadow = window_.shadow_outputs(seq);
+  if (model_->classification()) {
+    kernels::Softmax(live, m_, probabilities_.data());
+    kernels::Softmax(shadow, m_, y_.data());
+    live = probabilities_.data();
+    shadow = y_.data();
+  }
+  double sum = 0;
+  for (std::int64_t k = 0; k < m_; ++k) {
+    const double difference = static_cast<double>(live[k]) - static_cast<double>(shadow[k]);
+    sum += difference * difference;
+  }
+  return sum / static_cast<double>(m_);
+}
+
+template <typename T>
+void StreamImpl<T>::EmitRow(std::uint64_t seq, const Want& want, double novelty,
+                            std::optional<double> disagreement, Outcome* outcome) {
+  const auto append = [](const T* values, std::int64_t count, std::vector<float>* out) {
+    std::transform(values, values + count, std::back_inserter(*out),
+                   [](T value) { return static_cast<float>(value); });
+  };
+  if (want.outputs) {
+    const T* const served =
+        window_.marks(seq).served_shadow ? window_.shadow_outputs(seq) : window_.outputs(seq);
+    append(served, m_, &outcome->outputs);
+    if (model_->classification()) {
+      kernels::Softmax(served, m_, probabilities_.data());
+      append(probabilities_.data(), m_, &outcome->probabilities);
+    }
+  }
+  if (want.shadow && shadow_.taken()) {
+    append(window_.shadow_outputs(seq), m_, &outcome->shadow_outputs);
+  }
+  if (want.residual_sd) {
+    for (const double sd : monitor_.residual_sd()) {
+      outcome->residual_sd.push_back(static_cast<float>(sd));
+    }
+  }
+  if (!want.novelty) return;
+  outcome->novelty.push_back(static_cast<float>(novelty));
+  if (disagreement.has_value()) {
+    outcome->disagreement.push_back(static_cast<float>(*disagreement));
+  }
+}
+
+template <typename T>
+void StreamImpl<T>::Report(const UnitLoss& loss, Outcome* outcome) {
+  if (outcome->loss.empty()) return;
+  outcome->loss.back() = static_cast<float>(loss.served);
+  if (!outcome->shadow_loss.empty()) outcome->shadow_loss.back() = static_cast<float>(loss.shadow);
+}
+
+template <typename T>
+void StreamImpl<T>::On(const LateTargets& late, Outcome* outcome) {
+  const std::uint64_t unit = ++units_;
+  double served = 0, shadow = 0;
+  std::uint64_t scored = 0, with_shadow = 0;
+  monitor_.BeginUnit();
+  for (const TargetBlock& block : late.blocks) {
+    for (std::uint64_t offset = 0; offset < block.steps; ++offset) {
+      const std::uint64_t seq = block.first_seq + offset;
+      const TargetRow<T> target = RowOf(block, offset, row_.data());
+      if (!IsHeld(target.kind)) continue;
+      if (!window_.Holds(seq) || window_.kind(seq) != TargetKind::kOpen) {
+        ++outcome->skipped;
+        continue;
+      }
+      window_.Hold(seq, target, unit);
+      ++outcome->taken;
+      ++target_steps_;
+      const UnitLoss loss = Score(seq);
+      if (loss.served == loss.served) ++scored, served += loss.served;
+      if (loss.shadow == loss.shadow) ++with_shadow, shadow += loss.shadow;
+    }
+  }
+  EndUnit(applied_);
+  for (std::uint64_t seq = window_.first_seq(); seq <= late.no_target_through; ++seq) {
+    if (window_.kind(seq) != TargetKind::kOpen) continue;
+    window_.Close(seq);
+    ++untargeted_steps_;
+  }
+  if (scored > 0) outcome->release_loss = served / static_cast<double>(scored);
+  if (with_shadow > 0) outcome->release_shadow_loss = shadow / static_cast<double>(with_shadow);
+}
+
+template <typename T>
+void StreamImpl<T>::On(const Set& set) {
+  for (const NamedSetting& setting : set.settings) {
+    const auto at = std::find_if(overrides_.begin(), overrides_.end(),
+                                 [&](const NamedSetting& o) { return o.name == setting.name; });
+    if (at == overrides_.end()) {
+      overrides_.push_back(setting);
+    } else {
+      at->value = setting.value;
+    }
+  }
+  absl::StatusOr<ModelSpec> spec = WithOverrides(model_->spec(), overrides_);
+  MILLRACE_CHECK(spec.ok());  // Check has accepted it
+  spec_ = *std::move(spec);
+  learner_.Change(spec_);
+  monitor_.Change(spec_.monitor);
+}
+
+template <typename T>
+void StreamImpl<T>::OnSettle() {
+  RunLearner(std::numeric_limits<std::int64_t>::max());
+}
+
+template <typename T>
+void StreamImpl<T>::OnReset() {
+  std::fill(hidden_.begin(), hidden_.end(), T{0});
+  std::fill(shadow_.hidden.begin(), shadow_.hidden.end(), T{0});
+  reset_next_ = true;
+}
+
+template <typename T>
+void StreamImpl<T>::OnUnfreeze() {
+  learner_.Freeze(false);
+  monitor_.Unguard();
+}
+
+template <typename T>
+void StreamImpl<T>::TakeShadow() {
+  shadow_.theta = learner_.weights();
+  shadow_.hidden = hidden_;
+  if (monitor_.shadow_normaliser_frozen() && !input_.bytes()) {
+    input_.CopyStatistics(&shadow_.mean, &shadow_.variance);
+  }
+  // Step 0 is no step: a shadow of an untouched stream counts as taken at its first.
+  monitor_.TookShadow(std::max<std::uint64_t>(applied_, 1));
+}
+
+template class StreamImpl<float>;
+template class StreamImpl<double>;
+
+}  // namespace millrace::engine

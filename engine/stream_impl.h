@@ -1,0 +1,155 @@
+// The stream, by number type: predictor, learner, shadow, window and monitor put together.
+//
+// The predictor advances on every observation with the weights of that moment; the learner trails
+// it over the window and goes through closed steps, at most catch_up_steps an observation. Whenever
+// the learner has caught up the predictor continues from its hidden state. With the target in the
+// message of the observation the two are one: the learner takes over the predictor's forward pass.
+#ifndef MILLRACE_ENGINE_STREAM_IMPL_H_
+#define MILLRACE_ENGINE_STREAM_IMPL_H_
+
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/input.h"
+#include "engine/learner.h"
+#include "engine/monitor.h"
+#include "engine/stream.h"
+#include "engine/target.h"
+#include "engine/window.h"
+
+namespace millrace::engine {
+
+// The frozen copy that predicts beside the stream.
+template <typename T>
+struct Shadow {
+  std::vector<T> theta;                // [p], empty until taken
+  std::vector<T> hidden;               // [n]
+  std::vector<double> mean, variance;  // [d], of a frozen normaliser
+
+  bool taken() const { return !theta.empty(); }
+  void Visit(StateVisitor& visitor);
+};
+
+template <typename T>
+class StreamImpl final : public Stream {
+ public:
+  StreamImpl(std::shared_ptr<const Model> model, std::string id, std::uint64_t seed,
+             const ModelSpec& spec, std::vector<NamedSetting> overrides);
+
+  void Initialize();
+  absl::Status LoadState(const Snapshot& snapshot);
+
+  absl::Status Check(const Event& event) const override;
+  bool Changes(const Event& event) const override;
+  void Apply(const Event& event, const Want& want, Outcome* outcome) override;
+  absl::Status PeekStep(const Peek& peek, Outcome* outcome) const override;
+  Snapshot Save() const override;
+  StreamStats Stats() const override;
+  std::vector<NamedSetting> Overrides() const override { return overrides_; }
+
+  const std::string& id() const override { return id_; }
+  const Model& model() const override { return *model_; }
+  std::uint64_t seed() const override { return seed_; }
+  std::uint64_t event() const override { return event_; }
+  std::uint64_t applied_seq() const override { return applied_; }
+  std::uint64_t learned_seq() const override { return learner_.position(); }
+  bool frozen() const override { return learner_.frozen(); }
+  std::vector<std::uint64_t> HeldTargets() const override;
+  bool resumed_inexactly() const override { return resumed_inexactly_; }
+  std::int64_t ResidentBytes() const override;
+  std::int64_t ParameterCount() const override { return learner_.layout().size(); }
+  std::int64_t WindowRowBytes() const override { return window_.row_bytes(); }
+
+ private:
+  // One observed step, taken out of an Observe.
+  struct OneStep {
+    const float* x = nullptr;  // [d], or null
+    std::int64_t byte = kNoByte;
+    bool reset_before = false;
+    bool learn = true;
+    TargetRow<T> target{.kind = TargetKind::kOpen};
+  };
+
+  // stream_check.cc: validation.
+  absl::Status CheckObserve(const Observe& observe) const;
+  absl::Status CheckInput(const Observe& observe) const;
+  absl::Status CheckOffsets(const Observe& observe) const;
+  absl::Status CheckBlock(const TargetBlock& block, std::uint64_t steps) const;
+  absl::Status CheckBlockValues(const TargetBlock& block) const;
+  absl::Status CheckRoom(const Observe& observe) const;
+  absl::Status CheckLateTargets(const LateTargets& late) const;
+  // Whether each row of the block is new; counts the new ones, or says why it cannot be held.
+  absl::Status CheckLateBlock(const TargetBlock& block, std::uint64_t* fresh) const;
+  std::string Owner() const;  // "stream 'a'"
+  std::uint64_t StepsOf(const Observe& observe) const;
+  // Row `offset` of a block (the one row of a block that covers all), its values put in scratch.
+  TargetRow<T> RowOf(const TargetBlock& block, std::uint64_t offset, T* scratch) const;
+
+  // stream_apply.cc: events.
+  void On(const Observe& observe, const Want& want, Outcome* outcome);
+  void On(const LateTargets& late, Outcome* outcome);
+  void On(const Set& set);
+  void OnSettle();
+  void OnReset();
+  void OnUnfreeze();
+  void TakeShadow();
+  void Step(const OneStep& step, const Want& want, Outcome* outcome);
+  void TakeTarget(std::uint64_t seq, const TargetRow<T>& target, Outcome* outcome);
+  void CloseNextInput(bool continues, std::int64_t byte, Outcome* outcome);
+  void MakeRoom();
+  // The learner runs over closed steps, at most `budget`; returns what is left of it.
+  std::int64_t RunLearner(std::int64_t budget);
+  void LearnOldest(const CellStep<T>* forwarded);
+  void CatchUp();
+  void PredictStep(std::uint64_t seq, const float* x);
+  std::optional<double> Disagreement(std::uint64_t seq);
+  void EmitRow(std::uint64_t seq, const Want& want, double novelty,
+               std::optional<double> disagreement, Outcome* outcome);
+
+  // stream_score.cc: scoring of what was issued. NaN where it is not scored.
+  struct UnitLoss {
+    double served = std::numeric_limits<double>::quiet_NaN();
+    double shadow = std::numeric_limits<double>::quiet_NaN();
+  };
+  UnitLoss Score(std::uint64_t seq);
+  void Report(const UnitLoss& loss, Outcome* outcome);
+  void EndUnit(std::uint64_t seq);
+
+  void Visit(StateVisitor& visitor);
+
+  std::shared_ptr<const Model> model_;
+  std::string id_;
+  std::uint64_t seed_;
+  ModelSpec spec_;  // with overrides
+  std::vector<NamedSetting> overrides_;
+  TargetSettings target_settings_;
+  bool score_inferred_;
+  std::int64_t d_, m_;
+
+  // State.
+  InputStage input_;
+  Learner<T> learner_;
+  Monitor monitor_;
+  Window<T> window_;
+  Shadow<T> shadow_;
+  std::vector<T> hidden_;    // [n] of the predictor
+  bool reset_next_ = false;  // the next step begins with a reset
+  std::uint64_t event_ = 0, applied_ = 0, units_ = 0;
+  std::uint64_t skipped_steps_ = 0, target_steps_ = 0, untargeted_steps_ = 0;
+  bool resumed_inexactly_ = false;
+
+  // Scratch.
+  mutable CellStep<T> step_, shadow_step_;
+  mutable std::vector<double> z_;                   // [d]
+  mutable std::vector<std::uint8_t> present_;       // [d]
+  mutable std::vector<T> dense_, shadow_z_;         // [d]
+  mutable std::vector<T> y_, row_, probabilities_;  // [m]
+  std::vector<double> residual_;                    // [m]
+};
+
+}  // namespace millrace::engine
+
+#endif  // MILLRACE_ENGINE_STREAM_IMPL_H_
