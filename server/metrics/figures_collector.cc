@@ -1,0 +1,228 @@
+#include "server/metrics/figures_collector.h"
+
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+
+namespace millrace::server {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+struct CounterRow {
+  const char* name;
+  const char* help;
+  std::uint64_t ModelFigures::*member;
+};
+constexpr CounterRow kCounters[] = {
+    {"millrace_updates_total", "Weight updates done.", &ModelFigures::updates},
+    {"millrace_refused_updates_total",
+     "Updates not done because the gradient, loss or state was not finite.",
+     &ModelFigures::refused_updates},
+    {"millrace_divergences_total", "Divergences of streams.", &ModelFigures::divergences},
+    {"millrace_shifts_total", "Shift marks raised.", &ModelFigures::shifts},
+};
+
+struct CountRow {
+  const char* name;
+  const char* help;
+  std::int64_t ModelFigures::*member;
+};
+constexpr CountRow kCounts[] = {
+    {"millrace_streams_frozen", "Streams whose learning is frozen.", &ModelFigures::frozen},
+    {"millrace_streams_quarantined", "Streams with damaged pieces in the store.",
+     &ModelFigures::quarantined},
+    {"millrace_streams_resumed_inexactly",
+     "Streams resumed on another numeric path than they were recorded on.",
+     &ModelFigures::resumed_inexactly},
+    {"millrace_live_loss_streams", "Streams that millrace_live_loss_mean is over.",
+     &ModelFigures::with_live_loss},
+    {"millrace_shadow_loss_streams",
+     "Streams that millrace_shadow_loss_mean and millrace_gain_mean are over.",
+     &ModelFigures::with_shadow_loss},
+    {"millrace_recovery_streams", "Streams that millrace_recovery_mean is over.",
+     &ModelFigures::with_recovery},
+};
+
+struct MeanRow {
+  const char* name;
+  const char* help;
+  double ModelFigures::*member;
+  std::int64_t ModelFigures::*count;
+};
+constexpr MeanRow kMeans[] = {
+    {"millrace_live_loss_mean", "Mean over streams of the running served loss.",
+     &ModelFigures::live_loss, &ModelFigures::with_live_loss},
+    {"millrace_shadow_loss_mean", "Mean over streams of the running loss of the shadow.",
+     &ModelFigures::shadow_loss, &ModelFigures::with_shadow_loss},
+    {"millrace_gain_mean", "Mean over streams of shadow loss less live loss.", &ModelFigures::gain,
+     &ModelFigures::with_shadow_loss},
+    {"millrace_recovery_mean", "Mean over streams of gain over (shadow loss less reference loss).",
+     &ModelFigures::recovery, &ModelFigures::with_recovery},
+};
+
+struct StoreRow {
+  const char* name;
+  const char* help;
+  std::int64_t RuntimeFigures::*member;
+};
+constexpr StoreRow kStore[] = {
+    {"millrace_resident_bytes", "Memory of resident streams.", &RuntimeFigures::resident_bytes},
+    {"millrace_journal_bytes", "Journal kept since the oldest snapshots needed.",
+     &RuntimeFigures::journal_bytes},
+    {"millrace_queued_parts", "Parts accepted and not yet answered.",
+     &RuntimeFigures::queued_parts},
+    {"millrace_store_free_bytes", "Free space of the store's file system.",
+     &RuntimeFigures::free_bytes},
+};
+
+struct WatchedRow {
+  const char* name;
+  const char* help;
+  std::optional<double> (*figure)(const v1::StreamStats&);
+};
+constexpr WatchedRow kWatched[] = {
+    {"millrace_stream_live_loss", "Running served loss of a watched stream.",
+     [](const v1::StreamStats& s) {
+       return s.has_live_loss() ? std::optional(s.live_loss()) : std::nullopt;
+     }},
+    {"millrace_stream_shadow_loss", "Running loss of a watched stream's shadow.",
+     [](const v1::StreamStats& s) {
+       return s.has_shadow_loss() ? std::optional(s.shadow_loss()) : std::nullopt;
+     }},
+    {"millrace_stream_gain", "Shadow loss less live loss of a watched stream.",
+     [](const v1::StreamStats& s) {
+       return s.has_gain() ? std::optional(s.gain()) : std::nullopt;
+     }},
+    {"millrace_stream_recovery", "Recovery of a watched stream.",
+     [](const v1::StreamStats& s) {
+       return s.has_recovery() ? std::optional(s.recovery()) : std::nullopt;
+     }},
+    {"millrace_stream_applied_steps", "Last step observed of a watched stream.",
+     [](const v1::StreamStats& s) { return std::optional(static_cast<double>(s.applied_seq())); }},
+    {"millrace_stream_shift_marks", "Shift marks held of a watched stream (the latest 32).",
+     [](const v1::StreamStats& s) { return std::optional(static_cast<double>(s.marks_size())); }},
+    {"millrace_stream_last_shift_seq", "Step at which a watched stream's latest shift is dated.",
+     [](const v1::StreamStats& s) {
+       return s.marks().empty() ? std::nullopt
+                                : std::optional(static_cast<double>(s.marks().rbegin()->seq()));
+     }},
+};
+
+MetricFamily Family(const char* name, const char* help, MetricType type) {
+  MetricFamily family;
+  family.name = name;
+  family.help = help;
+  family.type = type;
+  return family;
+}
+
+ClientMetric Sample(std::vector<ClientMetric::Label> labels, double value) {
+  ClientMetric sample;
+  sample.label = std::move(labels);
+  sample.gauge.value = value;
+  sample.counter.value = value;
+  return sample;
+}
+
+MetricFamily StreamsByState(const RuntimeFigures& figures) {
+  MetricFamily family =
+      Family("millrace_streams", "Streams, by where their state is.", MetricType::Gauge);
+  for (const ModelFigures& model : figures.models) {
+    family.metric.push_back(Sample({{"model", model.model}, {"state", "resident"}},
+                                   static_cast<double>(model.resident)));
+    family.metric.push_back(Sample({{"model", model.model}, {"state", "paged_out"}},
+                                   static_cast<double>(model.streams - model.resident)));
+  }
+  return family;
+}
+
+void AddGauges(const RuntimeFigures& figures, std::vector<MetricFamily>* families) {
+  families->push_back(StreamsByState(figures));
+  for (const CountRow& row : kCounts) {
+    families->push_back(Family(row.name, row.help, MetricType::Gauge));
+    for (const ModelFigures& model : figures.models) {
+      families->back().metric.push_back(
+          Sample({{"model", model.model}}, static_cast<double>(model.*row.member)));
+    }
+  }
+  for (const MeanRow& row : kMeans) {
+    families->push_back(Family(row.name, row.help, MetricType::Gauge));
+    for (const ModelFigures& model : figures.models) {
+      if (model.*row.count == 0) continue;
+      families->back().metric.push_back(Sample({{"model", model.model}}, model.*row.member));
+    }
+  }
+  for (const StoreRow& row : kStore) {
+    families->push_back(Family(row.name, row.help, MetricType::Gauge));
+    families->back().metric.push_back(Sample({}, static_cast<double>(figures.*row.member)));
+  }
+}
+
+std::map<std::string, ModelFigures> ByModel(const RuntimeFigures& figures) {
+  std::map<std::string, ModelFigures> by_model;
+  for (const ModelFigures& model : figures.models) by_model.emplace(model.model, model);
+  return by_model;
+}
+
+}  // namespace
+
+double RisingCounter::Total(std::uint64_t now, std::uint64_t first) {
+  if (!seen_) last_ = first;
+  seen_ = true;
+  if (now > last_) total_ += static_cast<double>(now - last_);
+  last_ = now;
+  return total_;
+}
+
+FiguresCollector::FiguresCollector(Runtime* runtime, std::vector<std::string> watched_streams)
+    : runtime_(runtime),
+      watched_streams_(std::move(watched_streams)),
+      at_start_(ByModel(runtime->Figures())) {}
+
+std::vector<MetricFamily> FiguresCollector::Collect() const {
+  std::vector<MetricFamily> families;
+  const RuntimeFigures figures = runtime_->Figures();
+  AddCounters(figures, &families);
+  AddGauges(figures, &families);
+  AddWatched(&families);
+  families.push_back(Family("millrace_healthy",
+                            "1 while the store has space and no stream is quarantined.",
+                            MetricType::Gauge));
+  families.back().metric.push_back(Sample({}, runtime_->Health().ok() ? 1 : 0));
+  return families;
+}
+
+void FiguresCollector::AddCounters(const RuntimeFigures& figures,
+                                   std::vector<MetricFamily>* families) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const CounterRow& row : kCounters) {
+    families->push_back(Family(row.name, row.help, MetricType::Counter));
+    for (const ModelFigures& model : figures.models) {
+      const auto at_start = at_start_.find(model.model);
+      const std::uint64_t first = at_start == at_start_.end() ? 0 : at_start->second.*row.member;
+      const double total = counters_[{row.name, model.model}].Total(model.*row.member, first);
+      families->back().metric.push_back(Sample({{"model", model.model}}, total));
+    }
+  }
+}
+
+void FiguresCollector::AddWatched(std::vector<MetricFamily>* families) const {
+  const std::size_t first = families->size();
+  for (const WatchedRow& row : kWatched) {
+    families->push_back(Family(row.name, row.help, MetricType::Gauge));
+  }
+  for (const std::string& stream : watched_streams_) {
+    const absl::StatusOr<v1::StreamStats> stats = runtime_->GetStats(stream);
+    if (!stats.ok()) continue;  // not opened yet, closed or deleted
+    for (std::size_t i = 0; i < std::size(kWatched); ++i) {
+      const std::optional<double> value = kWatched[i].figure(*stats);
+      if (!value) continue;
+      (*families)[first + i].metric.push_back(Sample({{"stream", stream}}, *value));
+    }
+  }
+}
+
+}  // namespace millrace::server

@@ -1,0 +1,169 @@
+#include "server/metrics/metrics.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace millrace::server {
+namespace {
+
+using prometheus::BuildCounter;
+using prometheus::BuildGauge;
+using prometheus::BuildHistogram;
+using prometheus::Counter;
+using prometheus::Family;
+using prometheus::Gauge;
+using prometheus::Histogram;
+using prometheus::Registry;
+
+constexpr std::size_t kMostLabelValues = 10000;
+
+const Histogram::BucketBoundaries& SecondsBuckets() {
+  static const auto* const buckets = new Histogram::BucketBoundaries{
+      1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3,
+      5e-3, 1e-2, 2e-2, 5e-2, 0.1,  0.2,  0.5,  1,    2,    5,    10};
+  return *buckets;
+}
+
+const Histogram::BucketBoundaries& CountBuckets() {
+  static const auto* const buckets = new Histogram::BucketBoundaries{
+      1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192};
+  return *buckets;
+}
+
+Family<Counter>* Counters(Registry* registry, const char* name, const char* help) {
+  return &BuildCounter().Name(name).Help(help).Register(*registry);
+}
+
+Counter* OneCounter(Registry* registry, const char* name, const char* help) {
+  return &Counters(registry, name, help)->Add({});
+}
+
+Gauge* OneGauge(Registry* registry, const char* name, const char* help) {
+  return &BuildGauge().Name(name).Help(help).Register(*registry).Add({});
+}
+
+Histogram* Seconds(Registry* registry, const char* name, const char* help) {
+  return &BuildHistogram().Name(name).Help(help).Register(*registry).Add({}, SecondsBuckets());
+}
+
+Histogram* Counts(Registry* registry, const char* name, const char* help) {
+  return &BuildHistogram().Name(name).Help(help).Register(*registry).Add({}, CountBuckets());
+}
+
+// As in the wire's documentation.
+const char* CodeName(grpc::StatusCode code) {
+  static constexpr const char* kNames[] = {"OK",
+                                           "CANCELLED",
+                                           "UNKNOWN",
+                                           "INVALID_ARGUMENT",
+                                           "DEADLINE_EXCEEDED",
+                                           "NOT_FOUND",
+                                           "ALREADY_EXISTS",
+                                           "PERMISSION_DENIED",
+                                           "RESOURCE_EXHAUSTED",
+                                           "FAILED_PRECONDITION",
+                                           "ABORTED",
+                                           "OUT_OF_RANGE",
+                                           "UNIMPLEMENTED",
+                                           "INTERNAL",
+                                           "UNAVAILABLE",
+                                           "DATA_LOSS",
+                                           "UNAUTHENTICATED"};
+  const auto index = static_cast<std::size_t>(code);
+  return index < std::size(kNames) ? kNames[index] : "UNKNOWN";
+}
+
+}  // namespace
+
+LabelledCounter::LabelledCounter(Family<Counter>* family, std::string label)
+    : family_(family), label_(std::move(label)) {}
+
+Counter& LabelledCounter::Of(const std::string& value) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = counters_.find(value);
+  if (found != counters_.end()) return *found->second;
+  if (counters_.size() >= kMostLabelValues) return family_->Add({{label_, "other"}});
+  Counter* counter = &family_->Add({{label_, value}});
+  counters_.emplace(value, counter);
+  return *counter;
+}
+
+ServerMetrics::ServerMetrics()
+    : registry_(std::make_shared<Registry>()),
+      steps_(Counters(registry_.get(), "millrace_steps_total", "Steps applied."), "model"),
+      refused_parts_(Counters(registry_.get(), "millrace_parts_refused_total",
+                              "Parts of Learn messages that were refused, by ErrorInfo reason."),
+                     "reason") {
+  Registry* registry = registry_.get();
+  apply_s_ = Seconds(registry, "millrace_apply_seconds",
+                     "Time to apply the steps of one part of one stream.");
+  journal_write_s_ = Seconds(registry, "millrace_journal_write_seconds",
+                             "Time of one write of the journal, before its steps are applied.");
+  journal_sync_s_ =
+      Seconds(registry, "millrace_journal_sync_seconds", "Time of one group commit (fsync).");
+  snapshot_write_s_ =
+      Seconds(registry, "millrace_snapshot_write_seconds", "Time to write one stream's snapshot.");
+  batch_streams_ = Counts(registry, "millrace_batch_streams", "Streams in one batch.");
+  batch_steps_ = Counts(registry, "millrace_batch_steps", "Steps in one batch.");
+  journal_bytes_ =
+      OneCounter(registry, "millrace_journal_written_bytes_total", "Bytes written to the journal.");
+  snapshot_bytes_ =
+      OneCounter(registry, "millrace_snapshot_written_bytes_total", "Bytes of snapshots written.");
+  rpcs_ = Counters(registry, "millrace_rpcs_total", "RPCs ended, by method and status code.");
+  rpc_s_ = &BuildHistogram()
+                .Name("millrace_rpc_seconds")
+                .Help("Time from an RPC's arrival to its answer; Learn and WatchStats excluded.")
+                .Register(*registry);
+  learn_calls_open_ = OneGauge(registry, "millrace_learn_calls_open", "Learn calls open now.");
+  watch_calls_open_ = OneGauge(registry, "millrace_watch_calls_open", "WatchStats calls open now.");
+  resumed_streams_ =
+      OneGauge(registry, "millrace_resumed_streams", "Streams found in the store at start.");
+  replayed_events_ = OneGauge(registry, "millrace_replayed_events",
+                              "Journal events replayed at start and when streams came back.");
+  resume_s_ = OneGauge(registry, "millrace_resume_seconds", "Time that took.");
+}
+
+void ServerMetrics::RpcDone(const std::string& method, grpc::StatusCode code) {
+  rpcs_->Add({{"method", method}, {"code", CodeName(code)}}).Increment();
+}
+
+void ServerMetrics::RpcDone(const std::string& method, grpc::StatusCode code, double wall_s) {
+  RpcDone(method, code);
+  rpc_s_->Add({{"method", method}, {"code", CodeName(code)}}, SecondsBuckets()).Observe(wall_s);
+}
+
+void ServerMetrics::OnApplied(const std::string& model, std::uint64_t steps, double apply_s) {
+  steps_.Of(model).Increment(static_cast<double>(steps));
+  apply_s_->Observe(apply_s);
+}
+
+void ServerMetrics::OnPartRefused(const std::string&, const std::string& reason) {
+  refused_parts_.Of(reason).Increment();
+}
+
+void ServerMetrics::OnJournal(std::int64_t bytes, double write_s) {
+  journal_bytes_->Increment(static_cast<double>(bytes));
+  journal_write_s_->Observe(write_s);
+}
+
+void ServerMetrics::OnSync(double sync_s) { journal_sync_s_->Observe(sync_s); }
+
+void ServerMetrics::OnSnapshot(const std::string&, std::int64_t bytes, double write_s) {
+  snapshot_bytes_->Increment(static_cast<double>(bytes));
+  snapshot_write_s_->Observe(write_s);
+}
+
+void ServerMetrics::OnBatch(std::int64_t streams, std::int64_t steps) {
+  batch_streams_->Observe(static_cast<double>(streams));
+  batch_steps_->Observe(static_cast<double>(steps));
+}
+
+void ServerMetrics::OnResumed(std::int64_t streams, std::int64_t replayed_events, double wall_s) {
+  resumed_streams_->Increment(static_cast<double>(streams));
+  replayed_events_->Increment(static_cast<double>(replayed_events));
+  resume_s_->Increment(wall_s);
+}
+
+}  // namespace millrace::server

@@ -1,0 +1,144 @@
+#include "server/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/log.h"
+#include "server/metrics/figures_collector.h"
+#include "server/metrics/process_collector.h"
+
+namespace millrace::server {
+namespace {
+
+constexpr absl::Duration kFarewell = absl::Seconds(1);
+
+int Milliseconds(std::int64_t seconds) { return static_cast<int>(seconds * 1000); }
+
+void SetLimits(const ServerConfig& config, grpc::ServerBuilder* builder) {
+  const int most_bytes = static_cast<int>(config.max_message_bytes());
+  builder->SetMaxReceiveMessageSize(most_bytes);
+  builder->SetMaxSendMessageSize(most_bytes);
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                              static_cast<int>(config.max_calls_per_connection()));
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(config.keepalive_s()));
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                              Milliseconds(config.keepalive_timeout_s()));
+  // Clients may ask the same of the server, without an open call too.
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5000);
+  // Two servers on one port would share its connections without a word.
+  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  // Reflection and health alone are synchronous.
+  builder->SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::NUM_CQS, 1);
+  builder->SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MIN_POLLERS, 1);
+  builder->SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, 2);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(
+    const ServerConfig& config, const std::shared_ptr<grpc::ServerCredentials>& credentials,
+    std::unique_ptr<Runtime> runtime, std::shared_ptr<ServerMetrics> metrics,
+    std::unique_ptr<const Authorizer> authorizer) {
+  if (authorizer == nullptr) authorizer = std::make_unique<LocalAuthorizer>();
+  std::unique_ptr<Server> server(
+      new Server(config, std::move(runtime), std::move(metrics), std::move(authorizer)));
+  if (absl::Status status = server->ServeMetrics(config); !status.ok()) return status;
+  if (absl::Status status = server->Listen(config, credentials); !status.ok()) return status;
+  return server;
+}
+
+Server::Server(const ServerConfig& config, std::unique_ptr<Runtime> runtime,
+               std::shared_ptr<ServerMetrics> metrics, std::unique_ptr<const Authorizer> authorizer)
+    : metrics_(std::move(metrics)),
+      authorizer_(std::move(authorizer)),
+      runtime_(std::move(runtime)),
+      gate_({config.max_queued_admin_calls(), config.max_learn_calls(), config.max_watch_calls()}),
+      pool_(static_cast<int>(config.admin_threads())),
+      site_(MakeSite(config)),
+      models_(site_),
+      streams_(site_),
+      learning_(site_) {}
+
+Server::~Server() {
+  if (grpc_server_ == nullptr) return;
+  gate_.Close();
+  health_.reset();
+  grpc_server_->Shutdown(std::chrono::system_clock::now());
+  grpc_server_->Wait();
+}
+
+Site Server::MakeSite(const ServerConfig& config) {
+  Site site;
+  site.runtime = runtime_.get();
+  site.authorizer = authorizer_.get();
+  site.metrics = metrics_.get();
+  site.gate = &gate_;
+  site.pool = &pool_;
+  site.learn.budget_bytes = config.learn_budget_bytes();
+  site.learn.merge_bytes = config.reply_merge_bytes();
+  site.learn.most_parts = config.max_parts_per_message();
+  return site;
+}
+
+absl::Status Server::ServeMetrics(const ServerConfig& config) {
+  absl::StatusOr<Address> address = ParseAddress(config.metrics_listen());
+  if (!address.ok()) return address.status();
+  const auto figures = std::make_shared<FiguresCollector>(
+      runtime_.get(),
+      std::vector<std::string>(config.watch_streams().begin(), config.watch_streams().end()));
+  absl::StatusOr<std::unique_ptr<MetricsServer>> started = MetricsServer::Start(
+      *address, {metrics_->registry(), figures, std::make_shared<ProcessCollector>()});
+  if (!started.ok()) return started.status();
+  metrics_server_ = *std::move(started);
+  return absl::OkStatus();
+}
+
+absl::Status Server::Listen(const ServerConfig& config,
+                            const std::shared_ptr<grpc::ServerCredentials>& credentials) {
+  absl::StatusOr<Address> address = ParseAddress(config.listen());
+  if (!address.ok()) return address.status();
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  SetLimits(config, &builder);
+  grpc_address_ = *std::move(address);
+  int port = 0;
+  builder.AddListeningPort(ToText(grpc_address_), credentials, &port);
+  builder.RegisterService(&models_);
+  builder.RegisterService(&streams_);
+  builder.RegisterService(&learning_);
+  grpc_server_ = builder.BuildAndStart();
+  if (grpc_server_ == nullptr || port == 0) {
+    return absl::UnavailableError(
+        absl::StrCat("gRPC cannot listen on ", ToText(grpc_address_),
+                     "; is it in use, or not an address of this machine? Choose another --listen "
+                     "HOST:PORT"));
+  }
+  grpc_address_.port = port;
+  health_ = std::make_unique<HealthReporter>(runtime_.get(), grpc_server_->GetHealthCheckService());
+  return absl::OkStatus();
+}
+
+absl::Status Server::Drain(absl::Time deadline) {
+  health_->Stop();
+  gate_.Close();
+  const absl::Time now = absl::Now();
+  const bool empty = gate_.WaitEmpty(now + (deadline - now) / 2);
+  if (!empty) {
+    Log(Severity::kWarning, "drain_calls_left",
+        {{"learn", absl::StrCat(gate_.open(CallKind::kLearn))},
+         {"watch", absl::StrCat(gate_.open(CallKind::kWatch))},
+         {"unary", absl::StrCat(gate_.open(CallKind::kUnary))}});
+  }
+  const absl::Status status = runtime_->Drain(deadline);
+  grpc_server_->Shutdown(
+      absl::ToChronoTime(absl::Now() + (empty ? kFarewell : absl::ZeroDuration())));
+  return status;
+}
+
+}  // namespace millrace::server
