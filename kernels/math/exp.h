@@ -54,15 +54,15 @@ struct ExpRange<double> {
 // x = n ln 2 + r, |r| <= ln(2)/2, and expm1(r).
 template <typename T>
 struct ReducedExp {
-  Rounded<T> n;
+  T n;
   T expm1;
 };
 
 template <typename T>
 MILLRACE_HD ReducedExp<T> ReduceExp(T x) {
   constexpr T kLog2E = T(1.4426950408889634074);
-  const Rounded<T> n = RoundToInteger(x * kLog2E);
-  const T r = (x - n.value * Real<T>::kLn2High) - n.value * Real<T>::kLn2Low;
+  const T n = RoundToInteger(x * kLog2E);
+  const T r = (x - n * Real<T>::kLn2High) - n * Real<T>::kLn2Low;
   return {n, r + r * r * ExpTail(r)};
 }
 
@@ -75,8 +75,8 @@ MILLRACE_HD T Exp(T x) {
   using Range = internal::ExpRange<T>;
   const internal::ReducedExp<T> reduced = internal::ReduceExp(Clamp(x, Range::kLow, Range::kHigh));
   // Two factors: 2^n alone would leave the exponent's range before the result does.
-  const Rounded<T> half = RoundToInteger(reduced.n.value * T(0.5));
-  const Rounded<T> rest = RoundToInteger(reduced.n.value - half.value);
+  const T half = RoundToInteger(reduced.n * T(0.5));
+  const T rest = RoundToInteger(reduced.n - half);
   return (T(1) + reduced.expm1) * PowerOfTwo(half) * PowerOfTwo(rest);
 }
 

@@ -92,24 +92,17 @@ MILLRACE_HD T Clamp(T x, T low, T high) {
   return Min(high, Max(low, x));
 }
 
-// A number rounded to an integer, in both forms.
-template <typename T>
-struct Rounded {
-  T value;                        // the integer as T
-  typename Real<T>::Bits biased;  // bits of value + kRoundMagic: the integer in the low bits
-};
-
 // The integer nearest to x, ties to even. |x| < 2^21 (float), 2^50 (double).
 template <typename T>
-MILLRACE_HD Rounded<T> RoundToInteger(T x) {
-  const T shifted = x + Real<T>::kRoundMagic;
-  return {shifted - Real<T>::kRoundMagic, ToBits(shifted)};
+MILLRACE_HD T RoundToInteger(T x) {
+  return (x + Real<T>::kRoundMagic) - Real<T>::kRoundMagic;
 }
 
-// 2^n for a normal result. n is a rounded integer.
+// 2^n for an integer n with a normal result.
 template <typename T>
-MILLRACE_HD T PowerOfTwo(const Rounded<T>& n) {
-  return FromBits<T>((n.biased + Real<T>::kExponentBias) << Real<T>::kFractionBits);
+MILLRACE_HD T PowerOfTwo(T n) {
+  return FromBits<T>((ToBits(n + Real<T>::kRoundMagic) + Real<T>::kExponentBias)
+                     << Real<T>::kFractionBits);
 }
 
 }  // namespace millrace::kernels

@@ -1,0 +1,169 @@
+// The promises resume and replay rest on: which bits an operation gives depends on its arguments
+// and on kKernelRevision, on nothing else.
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "kernels/ops.h"
+#include "tests/kernels/cases.h"
+#include "tests/kernels/golden.h"
+
+namespace millrace::kernels {
+namespace {
+
+template <typename T>
+bool SameBits(const T* a, const T* b, std::int64_t n) {
+  return std::memcmp(a, b, static_cast<std::size_t>(n) * sizeof(T)) == 0;
+}
+
+// FNV-1a over the bits of everything a step could have written, for all shapes.
+template <typename Step>
+std::uint64_t Digest() {
+  std::uint64_t digest = 14695981039346656037u;
+  for (const Shape& shape : AllShapes()) {
+    Case<Step> test(shape);
+    RunOnCpu(test.StepInPlace());
+    const auto* bytes = reinterpret_cast<const unsigned char*>(test.memory().data());
+    const std::size_t count = test.memory().size() * sizeof(typename Case<Step>::T);
+    for (std::size_t i = 0; i < count; ++i) digest = (digest ^ bytes[i]) * 1099511628211u;
+  }
+  return digest;
+}
+
+template <typename Step>
+class Bits : public ::testing::Test {};
+TYPED_TEST_SUITE(Bits, AllSteps, StepNames);
+
+TYPED_TEST(Bits, AreThoseOfTheReleasedRevision) {
+  ASSERT_EQ(kGoldenRevision, kKernelRevision)
+      << "the kernels have a new revision: record the digests below in tests/kernels/golden.h";
+  const std::string name = StepNames::GetName<TypeParam>(0);
+  EXPECT_EQ(GoldenDigest(name), Digest<TypeParam>())
+      << name << " gives other bits than revision " << kGoldenRevision
+      << " released: raise kKernelRevision in kernels/ops.h";
+}
+
+// The same arrays, every one shifted by 0 to 4 elements against its neighbours.
+TYPED_TEST(Bits, DoNotDependOnWhereTheArraysLie) {
+  using T = typename Case<TypeParam>::T;
+  for (const Shape& shape : AllShapes()) {
+    Case<TypeParam> reference({shape.k, shape.n, 0});
+    RunOnCpu(reference.StepInPlace());
+    for (const std::int64_t offset : {1, 2, 3, 5}) {
+      Case<TypeParam> test({shape.k, shape.n, 0});
+      const std::size_t count = test.memory().size();
+      std::vector<T> shifted(count + 8);
+      std::memcpy(shifted.data() + offset, test.memory().data(), count * sizeof(T));
+      RunOnCpu(test.StepIn(shifted.data() + offset));
+      ASSERT_TRUE(SameBits(shifted.data() + offset, reference.memory().data(),
+                           static_cast<std::int64_t>(count)))
+          << shape << " offset=" << offset;
+    }
+  }
+}
+
+template <typename T>
+class SumOrder : public ::testing::Test {
+ protected:
+  // n values of both signs over several binades, so that every order of a sum rounds differently.
+  std::vector<T> Values(std::int64_t n, std::uint64_t seed) {
+    std::vector<T> values(static_cast<std::size_t>(n));
+    for (T& value : values) {
+      seed = seed * 6364136223846793005u + 1442695040888963407u;
+      value = static_cast<T>((static_cast<double>(seed >> 40) / 16777216.0 - 0.5) *
+                             static_cast<double>(1 + ((seed >> 33) & 63)));
+    }
+    return values;
+  }
+};
+using Reals = ::testing::Types<float, double>;
+TYPED_TEST_SUITE(SumOrder, Reals);
+
+// The definition, written out.
+template <typename T>
+T SumOf16Lanes(const T* x, const T* y, std::int64_t n) {
+  T lanes[16] = {};
+  for (std::int64_t i = 0; i < n; ++i) {
+    const T product = x[i] * y[i];
+    lanes[i % 16] += product;
+  }
+  for (int width = 8; width >= 1; width /= 2) {
+    for (int l = 0; l < width; ++l) lanes[l] += lanes[l + width];
+  }
+  return lanes[0];
+}
+
+TYPED_TEST(SumOrder, ContiguousSumsRunOver16Lanes) {
+  for (const std::int64_t n : {1, 15, 16, 17, 64, 100, 257}) {
+    const std::int64_t k = 9;
+    const std::vector<TypeParam> matrix_t = this->Values(k * n, 1);
+    const std::vector<TypeParam> y = this->Values(n, 2);
+    std::vector<TypeParam> out(k);
+    TransposedMatVec(matrix_t.data(), y.data(), k, n, out.data());
+    for (std::int64_t j = 0; j < k; ++j) {
+      const TypeParam* row = matrix_t.data() + j * n;
+      const TypeParam wanted = SumOf16Lanes(row, y.data(), n);
+      EXPECT_TRUE(SameBits(&out[static_cast<std::size_t>(j)], &wanted, 1)) << "n=" << n;
+      const TypeParam dot = Dot(row, y.data(), n);
+      EXPECT_TRUE(SameBits(&dot, &wanted, 1)) << "n=" << n;
+    }
+    const TypeParam squares = SumSquares(y.data(), n);
+    const TypeParam wanted = SumOf16Lanes(y.data(), y.data(), n);
+    EXPECT_TRUE(SameBits(&squares, &wanted, 1)) << "n=" << n;
+  }
+}
+
+TYPED_TEST(SumOrder, AMapAddsItsInputsInRisingOrder) {
+  for (const std::int64_t n : {1, 3, 4, 31, 32, 33, 100}) {
+    const std::int64_t k = 86;
+    const std::vector<TypeParam> matrix_t = this->Values(k * n, 3);
+    const std::vector<TypeParam> x = this->Values(k, 4);
+    std::vector<TypeParam> out(static_cast<std::size_t>(n));
+    std::vector<TypeParam> wanted(static_cast<std::size_t>(n));
+    for (std::int64_t i = 0; i < n; ++i) {
+      TypeParam& sum = wanted[static_cast<std::size_t>(i)];
+      for (std::int64_t j = 0; j < k; ++j) {
+        const TypeParam product =
+            matrix_t[static_cast<std::size_t>(j * n + i)] * x[static_cast<std::size_t>(j)];
+        sum += product;
+      }
+    }
+    MatVec(matrix_t.data(), x.data(), k, n, out.data());
+    EXPECT_TRUE(SameBits(out.data(), wanted.data(), n)) << "n=" << n;
+    // Two maps one after the other are one map over both inputs.
+    const std::int64_t half = k / 2;
+    MatVec(matrix_t.data(), x.data(), half, n, out.data());
+    AddMatVec(matrix_t.data() + half * n, x.data() + half, k - half, n, out.data());
+    EXPECT_TRUE(SameBits(out.data(), wanted.data(), n)) << "n=" << n;
+  }
+}
+
+// A unit's result is the same with fewer or more units beside it.
+TYPED_TEST(SumOrder, PaddingTheUnitsChangesNoUnit) {
+  const std::int64_t k = 20;
+  const std::vector<TypeParam> wide = this->Values(k * 40, 5);
+  const std::vector<TypeParam> x = this->Values(k, 6);
+  std::vector<TypeParam> wide_out(40);
+  MatVec(wide.data(), x.data(), k, 40, wide_out.data());
+  for (std::int64_t n = 1; n < 40; ++n) {
+    std::vector<TypeParam> narrow;
+    for (std::int64_t j = 0; j < k; ++j) {
+      narrow.insert(narrow.end(), wide.begin() + j * 40, wide.begin() + j * 40 + n);
+    }
+    std::vector<TypeParam> out(static_cast<std::size_t>(n));
+    MatVec(narrow.data(), x.data(), k, n, out.data());
+    EXPECT_TRUE(SameBits(out.data(), wide_out.data(), n)) << "n=" << n;
+    // So is an element of an element-wise map, in a vector or in its remainder.
+    std::vector<TypeParam> h(40), slope(40), alone_h(40), alone_slope(40);
+    LeakyTanh(wide.data(), wide_out.data(), TypeParam(0.5), 40, h.data(), slope.data());
+    LeakyTanh(wide.data(), wide_out.data(), TypeParam(0.5), n, alone_h.data(), alone_slope.data());
+    EXPECT_TRUE(SameBits(alone_h.data(), h.data(), n)) << "n=" << n;
+    EXPECT_TRUE(SameBits(alone_slope.data(), slope.data(), n)) << "n=" << n;
+  }
+}
+
+}  // namespace
+}  // namespace millrace::kernels

@@ -1,0 +1,185 @@
+// The scalar functions against long double: error bounds over the whole range, and the special
+// values. The bounds stated here are those of kernels/README.md.
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <random>
+#include <string>
+
+#include "gtest/gtest.h"
+#include "kernels/math/exp.h"
+#include "kernels/math/log.h"
+#include "kernels/math/real.h"
+#include "kernels/math/sigmoid.h"
+#include "kernels/math/sqrt.h"
+
+namespace millrace::kernels {
+namespace {
+
+using Wide = long double;
+
+// |got - wanted| in units in the last place of the correctly rounded result; infinite where one of
+// them is NaN or infinite and the other is not the same.
+template <typename T>
+double UlpError(T got, Wide wanted) {
+  const T rounded = static_cast<T>(wanted);
+  if (std::isnan(rounded) && std::isnan(got)) return 0;
+  if (!std::isfinite(rounded) || !std::isfinite(got)) {
+    return got == rounded ? 0 : std::numeric_limits<double>::infinity();
+  }
+  const T magnitude = std::fabs(rounded);
+  // The largest finite number has no neighbour above; its spacing is that below it.
+  const Wide above = std::nextafter(magnitude, std::numeric_limits<T>::infinity());
+  const Wide spacing = std::isfinite(above) ? above - Wide(magnitude)
+                                            : Wide(magnitude) - std::nextafter(magnitude, T(0));
+  return static_cast<double>(std::fabs(Wide(got) - wanted) / spacing);
+}
+
+struct Worst {
+  double ulp = 0;
+  double at = 0;
+};
+
+template <typename T, typename F, typename G>
+void Check(T x, const F& function, const G& wanted, Worst& worst) {
+  const double ulp = UlpError<T>(function(x), wanted(Wide(x)));
+  if (ulp > worst.ulp) worst = {ulp, static_cast<double>(x)};
+}
+
+// Every 97th bit pattern of float: all exponents, both signs, infinities, NaN, denormals.
+template <typename F, typename G>
+Worst WorstOverFloats(const F& function, const G& wanted) {
+  Worst worst;
+  for (std::uint64_t bits = 0; bits <= 0xffffffffu; bits += 97) {
+    Check(FromBits<float>(static_cast<std::uint32_t>(bits)), function, wanted, worst);
+  }
+  return worst;
+}
+
+// Random bit patterns, and uniform ones over (-radius, radius) for several radii.
+template <typename F, typename G>
+Worst WorstOverDoubles(const F& function, const G& wanted) {
+  Worst worst;
+  std::mt19937_64 random(7);
+  for (int i = 0; i < 500000; ++i) {
+    Check(FromBits<double>(random()), function, wanted, worst);
+    for (const double radius : {0.01, 1.0, 4.0, 40.0, 800.0}) {
+      const double unit = static_cast<double>(random() >> 11) * 0x1p-52 - 1;
+      Check(unit * radius, function, wanted, worst);
+    }
+  }
+  return worst;
+}
+
+template <typename F, typename G>
+void ExpectWithin(double float_ulp, double double_ulp, const F& function, const G& wanted) {
+  const Worst in_float = WorstOverFloats(function, wanted);
+  EXPECT_LE(in_float.ulp, float_ulp) << "float, at " << in_float.at;
+  const Worst in_double = WorstOverDoubles(function, wanted);
+  EXPECT_LE(in_double.ulp, double_ulp) << "double, at " << in_double.at;
+  ::testing::Test::RecordProperty("float_ulp", std::to_string(in_float.ulp));
+  ::testing::Test::RecordProperty("double_ulp", std::to_string(in_double.ulp));
+}
+
+TEST(ScalarMath, ExpIsWithinOneUlp) {
+  ExpectWithin(
+      1.0, 1.0, [](auto x) { return Exp(x); }, [](Wide x) { return std::exp(x); });
+}
+
+TEST(ScalarMath, LogIsWithinOneUlp) {
+  ExpectWithin(
+      1.0, 1.0, [](auto x) { return Log(x); }, [](Wide x) { return std::log(x); });
+}
+
+TEST(ScalarMath, TanhIsWithinTwoAndAHalfUlp) {
+  ExpectWithin(
+      2.5, 2.5, [](auto x) { return Tanh(x); }, [](Wide x) { return std::tanh(x); });
+}
+
+TEST(ScalarMath, SigmoidIsWithinTwoAndAHalfUlp) {
+  ExpectWithin(
+      2.5, 2.5, [](auto x) { return Sigmoid(x); },
+      [](Wide x) { return x > 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x)); });
+}
+
+TEST(ScalarMath, SqrtIsCorrectlyRounded) {
+  ExpectWithin(
+      0.5, 0.5, [](auto x) { return Sqrt(x); }, [](Wide x) { return std::sqrt(x); });
+}
+
+template <typename T>
+class SpecialValues : public ::testing::Test {
+ protected:
+  static constexpr T kInfinity = std::numeric_limits<T>::infinity();
+  static constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
+  static constexpr T kTiniest = std::numeric_limits<T>::denorm_min();
+  static constexpr T kLargest = std::numeric_limits<T>::max();
+};
+using Reals = ::testing::Types<float, double>;
+TYPED_TEST_SUITE(SpecialValues, Reals);
+
+TYPED_TEST(SpecialValues, ExpOfTheEndsOfTheRange) {
+  using T = TypeParam;
+  EXPECT_EQ(Exp(T(0)), T(1));
+  EXPECT_EQ(Exp(-T(0)), T(1));
+  EXPECT_EQ(Exp(this->kInfinity), this->kInfinity);
+  EXPECT_EQ(Exp(-this->kInfinity), T(0));
+  EXPECT_EQ(Exp(this->kLargest), this->kInfinity);
+  EXPECT_EQ(Exp(-this->kLargest), T(0));
+  EXPECT_TRUE(std::isnan(Exp(this->kNan)));
+  EXPECT_EQ(Exp(this->kTiniest), T(1));
+  // The last finite result and the first that is not; the smallest denormal and the first zero.
+  const T last = std::log(this->kLargest);
+  EXPECT_TRUE(std::isfinite(Exp(std::nextafter(last, T(0)))));
+  EXPECT_EQ(Exp(last + T(0.01)), this->kInfinity);
+  const T first = std::log(this->kTiniest);
+  EXPECT_EQ(Exp(first), this->kTiniest);
+  EXPECT_EQ(Exp(first - T(1)), T(0));
+}
+
+TYPED_TEST(SpecialValues, LogOfTheEndsOfTheRange) {
+  using T = TypeParam;
+  EXPECT_EQ(Log(T(1)), T(0));
+  EXPECT_EQ(Log(T(0)), -this->kInfinity);
+  EXPECT_EQ(Log(-T(0)), -this->kInfinity);
+  EXPECT_EQ(Log(this->kInfinity), this->kInfinity);
+  EXPECT_TRUE(std::isnan(Log(T(-1))));
+  EXPECT_TRUE(std::isnan(Log(-this->kTiniest)));
+  EXPECT_TRUE(std::isnan(Log(-this->kInfinity)));
+  EXPECT_TRUE(std::isnan(Log(this->kNan)));
+  EXPECT_LE(UlpError<T>(Log(this->kTiniest), std::log(Wide(this->kTiniest))), 1.0);
+}
+
+TYPED_TEST(SpecialValues, TanhAndSigmoidSaturateAndKeepSigns) {
+  using T = TypeParam;
+  EXPECT_EQ(Tanh(T(0)), T(0));
+  EXPECT_TRUE(std::signbit(Tanh(-T(0))));
+  EXPECT_EQ(Tanh(this->kInfinity), T(1));
+  EXPECT_EQ(Tanh(-this->kInfinity), T(-1));
+  EXPECT_EQ(Tanh(this->kTiniest), this->kTiniest);
+  EXPECT_TRUE(std::isnan(Tanh(this->kNan)));
+  EXPECT_EQ(Sigmoid(T(0)), T(0.5));
+  EXPECT_EQ(Sigmoid(this->kInfinity), T(1));
+  EXPECT_EQ(Sigmoid(-this->kInfinity), T(0));
+  EXPECT_TRUE(std::isnan(Sigmoid(this->kNan)));
+}
+
+TYPED_TEST(SpecialValues, TanhNeverLeavesTheUnitIntervalAndIsOdd) {
+  using T = TypeParam;
+  for (T x = T(-25); x < T(25); x += T(0.0009765625) * T(1.1)) {
+    ASSERT_LE(std::fabs(Tanh(x)), T(1)) << x;
+    ASSERT_EQ(Tanh(-x), -Tanh(x)) << x;
+  }
+}
+
+TYPED_TEST(SpecialValues, FiniteMeansNeitherInfiniteNorNan) {
+  EXPECT_TRUE(IsFinite(this->kLargest));
+  EXPECT_TRUE(IsFinite(this->kTiniest));
+  EXPECT_FALSE(IsFinite(this->kInfinity));
+  EXPECT_FALSE(IsFinite(-this->kInfinity));
+  EXPECT_FALSE(IsFinite(this->kNan));
+}
+
+}  // namespace
+}  // namespace millrace::kernels

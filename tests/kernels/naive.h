@@ -1,0 +1,155 @@
+// What the steps compute, written down once more in long double with the C library: slow, plain,
+// and nothing of kernels/ but the argument structs.
+#ifndef MILLRACE_TESTS_KERNELS_NAIVE_H_
+#define MILLRACE_TESTS_KERNELS_NAIVE_H_
+
+#include <cmath>
+#include <cstdint>
+
+#include "kernels/steps/list.h"
+
+namespace millrace::kernels::naive {
+
+using Wide = long double;
+
+template <typename T>
+Wide Sum(std::int64_t n, const T& term) {
+  Wide sum = 0;
+  for (std::int64_t i = 0; i < n; ++i) sum += term(i);
+  return sum;
+}
+
+template <typename T>
+void Run(const steps::MatVec<T>& s) {
+  for (std::int64_t i = 0; i < s.n; ++i) {
+    s.out[i] = static_cast<T>(
+        Sum(s.k, [&](std::int64_t j) { return Wide(s.matrix_t[j * s.n + i]) * s.x[j]; }));
+  }
+}
+template <typename T>
+void Run(const steps::AddMatVec<T>& s) {
+  for (std::int64_t i = 0; i < s.n; ++i) {
+    s.out[i] = static_cast<T>(s.out[i] + Sum(s.k, [&](std::int64_t j) {
+                                return Wide(s.matrix_t[j * s.n + i]) * s.x[j];
+                              }));
+  }
+}
+template <typename T>
+void Run(const steps::AddScaled<T>& s) {
+  for (std::int64_t i = 0; i < s.n; ++i) {
+    s.out[i] = static_cast<T>(s.out[i] + Wide(s.scale) * s.x[i]);
+  }
+}
+template <typename T>
+void Run(const steps::TransposedMatVec<T>& s) {
+  for (std::int64_t j = 0; j < s.k; ++j) {
+    s.out[j] = static_cast<T>(
+        Sum(s.n, [&](std::int64_t i) { return Wide(s.matrix_t[j * s.n + i]) * s.y[i]; }));
+  }
+}
+template <typename T>
+void Run(const steps::Dot<T>& s) {
+  *s.result = static_cast<T>(Sum(s.n, [&](std::int64_t i) { return Wide(s.x[i]) * s.y[i]; }));
+}
+template <typename T>
+void Run(const steps::SumSquares<T>& s) {
+  *s.result = static_cast<T>(Sum(s.n, [&](std::int64_t i) { return Wide(s.x[i]) * s.x[i]; }));
+}
+template <typename T>
+void Run(const steps::Scale<T>& s) {
+  for (std::int64_t i = 0; i < s.n; ++i) s.x[i] = static_cast<T>(Wide(s.x[i]) * s.scale);
+}
+template <typename T>
+void Run(const steps::AllFinite<T>& s) {
+  *s.result = true;
+  for (std::int64_t i = 0; i < s.n; ++i) *s.result = *s.result && std::isfinite(s.x[i]);
+}
+template <typename T>
+void Run(const steps::LeakyTanh<T>& s) {
+  for (std::int64_t i = 0; i < s.n; ++i) {
+    const Wide activation = std::tanh(Wide(s.preactivation[i]));
+    s.h[i] = static_cast<T>((1 - Wide(s.leak)) * s.h_prev[i] + s.leak * activation);
+    s.slope[i] = static_cast<T>(s.leak * (1 - activation * activation));
+  }
+}
+template <typename T>
+void Run(const steps::OuterProduct<T>& s) {
+  for (std::int64_t j = 0; j < s.k; ++j) {
+    for (std::int64_t i = 0; i < s.n; ++i) {
+      s.g[j * s.n + i] = static_cast<T>(Wide(s.s[i]) * s.x[j]);
+    }
+  }
+}
+template <typename T>
+void Run(const steps::AdvanceTrace<T>& s) {
+  for (std::int64_t j = 0; j < s.k; ++j) {
+    for (std::int64_t i = 0; i < s.n; ++i) {
+      T& e = s.e[j * s.n + i];
+      e = static_cast<T>(Wide(s.carry[i]) * e + Wide(s.s[i]) * s.x[j]);
+    }
+  }
+}
+template <typename T>
+void Run(const steps::ContractTrace<T>& s) {
+  for (std::int64_t j = 0; j < s.k; ++j) {
+    for (std::int64_t i = 0; i < s.n; ++i) {
+      s.g[j * s.n + i] = static_cast<T>(Wide(s.q[i]) * s.e[j * s.n + i]);
+    }
+  }
+}
+template <typename T>
+void Run(const steps::Softmax<T>& s) {
+  const Wide total = Sum(s.m, [&](std::int64_t j) { return std::exp(Wide(s.z[j])); });
+  for (std::int64_t j = 0; j < s.m; ++j) {
+    s.probabilities[j] = static_cast<T>(std::exp(Wide(s.z[j])) / total);
+  }
+}
+template <typename T>
+void Run(const steps::LogSumExp<T>& s) {
+  *s.result =
+      static_cast<T>(std::log(Sum(s.m, [&](std::int64_t j) { return std::exp(Wide(s.z[j])); })));
+}
+template <typename T>
+void Run(const steps::SgdChange<T>& s) {
+  for (std::int64_t i = 0; i < s.p; ++i) s.g[i] = static_cast<T>(-Wide(s.rates.rate) * s.g[i]);
+}
+template <typename T>
+void Run(const steps::MomentumChange<T>& s) {
+  for (std::int64_t i = 0; i < s.p; ++i) {
+    const Wide m = Wide(s.rates.beta1) * s.m[i] + s.g[i];
+    s.m[i] = static_cast<T>(m);
+    s.g[i] = static_cast<T>(-s.rates.rate * m);
+  }
+}
+
+// The denominator of RMSprop and Adam, v advanced.
+template <typename T>
+Wide AdvanceSecondMoment(const UpdateRates<T>& rates, T g, T& v_slot) {
+  const Wide v = Wide(rates.beta2) * v_slot + (1 - Wide(rates.beta2)) * g * g;
+  v_slot = static_cast<T>(v);
+  const Wide corrected = v / rates.correction2;
+  return rates.epsilon_inside ? std::sqrt(corrected + rates.epsilon)
+                              : std::sqrt(corrected) + rates.epsilon;
+}
+
+template <typename T>
+void Run(const steps::RmspropChange<T>& s) {
+  for (std::int64_t i = 0; i < s.p; ++i) {
+    s.g[i] =
+        static_cast<T>(-Wide(s.rates.rate) * s.g[i] / AdvanceSecondMoment(s.rates, s.g[i], s.v[i]));
+  }
+}
+template <typename T>
+void Run(const steps::AdamChange<T>& s) {
+  const UpdateRates<T>& r = s.rates;
+  for (std::int64_t i = 0; i < s.p; ++i) {
+    const Wide m = Wide(r.beta1) * s.m[i] + (1 - Wide(r.beta1)) * s.g[i];
+    s.m[i] = static_cast<T>(m);
+    const Wide step = -r.rate * (m / r.correction1) / AdvanceSecondMoment(r, s.g[i], s.v[i]);
+    s.g[i] = static_cast<T>(step - Wide(r.rate) * r.weight_decay * s.theta[i]);
+  }
+}
+
+}  // namespace millrace::kernels::naive
+
+#endif  // MILLRACE_TESTS_KERNELS_NAIVE_H_
