@@ -1,0 +1,219 @@
+"""Administration: models, streams, statistics."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import grpc
+import numpy as np
+from google.protobuf import text_format
+from numpy.typing import ArrayLike
+
+from millrace import _errors
+from millrace._stream import Prediction, StreamWriter, prediction_of_peek
+from millrace.v1 import (learn_pb2, learn_pb2_grpc, model_pb2, model_pb2_grpc, stats_pb2,
+                         stream_pb2, stream_pb2_grpc)
+
+Spec = str | os.PathLike | model_pb2.ModelSpec
+MESSAGE_BYTES = 64 << 20
+
+
+def connect(address: str, *, credentials: grpc.ChannelCredentials | None = None,
+            timeout_s: float = 30.0) -> Client:
+    """A client of the server at "HOST:PORT"; without credentials the connection is plain text.
+
+    timeout_s: deadline of each call, and how long a broken stream is tried again.
+    """
+    return Client(address, credentials=credentials, timeout_s=timeout_s)
+
+
+class Client:
+    """A connection. Thread-safe. A context manager: leaving it closes the connection."""
+
+    def __init__(self, address: str, *, credentials: grpc.ChannelCredentials | None,
+                 timeout_s: float):
+        options = [("grpc.max_receive_message_length", MESSAGE_BYTES),
+                   ("grpc.max_send_message_length", MESSAGE_BYTES),
+                   # A server that comes back is found again at once.
+                   ("grpc.initial_reconnect_backoff_ms", 50),
+                   ("grpc.min_reconnect_backoff_ms", 50),
+                   ("grpc.max_reconnect_backoff_ms", 1000)]
+        self._channel = (grpc.secure_channel(address, credentials, options) if credentials
+                         else grpc.insecure_channel(address, options))
+        self._timeout_s = timeout_s
+        self._models = model_pb2_grpc.ModelsStub(self._channel)
+        self._streams = stream_pb2_grpc.StreamsStub(self._channel)
+        self._learning = learn_pb2_grpc.LearningStub(self._channel)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connection; attached streams end."""
+        self._channel.close()
+
+    def _call(self, method: Callable[..., Any], request: Any) -> Any:
+        try:
+            return method(request, timeout=self._timeout_s)
+        except grpc.RpcError as error:
+            raise _errors.from_rpc(error) from None
+
+    # Models.
+
+    def create_model(self, name: str, spec: Spec) -> model_pb2.Model:
+        """Creates a model. `spec`: a ModelSpec, its text form, or the path of a file with it."""
+        return self._call(self._models.CreateModel, model_pb2.CreateModelRequest(
+            name=name, spec=parse_spec(spec), request_id=str(uuid.uuid4())))
+
+    def model(self, name: str) -> model_pb2.Model:
+        """One model, its specification resolved."""
+        return self._call(self._models.GetModel, model_pb2.GetModelRequest(name=name))
+
+    def models(self) -> Iterator[model_pb2.Model]:
+        """All models, in order of name."""
+        return self._pages(self._models.ListModels, model_pb2.ListModelsRequest(), "models")
+
+    def delete_model(self, name: str) -> None:
+        """Deletes a model without streams."""
+        self._call(self._models.DeleteModel, model_pb2.DeleteModelRequest(
+            name=name, request_id=str(uuid.uuid4())))
+
+    def parts(self, kind: str = "") -> list[model_pb2.PartDescription]:
+        """The parts a specification may have, with their settings."""
+        return list(self._call(self._models.DescribeParts,
+                               model_pb2.DescribePartsRequest(kind=kind)).parts)
+
+    # Streams.
+
+    def open_stream(self, id: str, model: str = "", *, seed: int | None = None,
+                    overrides: dict[str, bool | int | float | str] | None = None
+                    ) -> stream_pb2.Stream:
+        """Opens a stream, new or existing. overrides: {"optimizer.rate": 1e-3, ...}."""
+        request = stream_pb2.OpenStreamRequest(id=id, model=model, seed=seed,
+                                               overrides=settings(overrides or {}),
+                                               request_id=str(uuid.uuid4()))
+        return self._call(self._streams.OpenStream, request).stream
+
+    def stream(self, id: str, *, with_digest: bool = False) -> stream_pb2.Stream:
+        """One stream's numbers; with_digest also computes `digest` and `learner_digest`."""
+        return self._call(self._streams.GetStream,
+                          stream_pb2.GetStreamRequest(id=id, with_digest=with_digest))
+
+    def streams(self, model: str = "") -> Iterator[stream_pb2.Stream]:
+        """All streams, or those of a model, in order of id."""
+        return self._pages(self._streams.ListStreams,
+                           stream_pb2.ListStreamsRequest(model=model), "streams")
+
+    def freeze(self, id: str) -> stream_pb2.Stream:
+        """Learning stops; prediction, statistics and normaliser go on."""
+        return self._act(self._streams.FreezeStream, stream_pb2.FreezeStreamRequest, id)
+
+    def unfreeze(self, id: str) -> stream_pb2.Stream:
+        """Learning goes on."""
+        return self._act(self._streams.UnfreezeStream, stream_pb2.UnfreezeStreamRequest, id)
+
+    def reset(self, id: str) -> stream_pb2.Stream:
+        """Hidden state and sensitivities become zero; weights stay."""
+        return self._act(self._streams.ResetStream, stream_pb2.ResetStreamRequest, id)
+
+    def take_shadow(self, id: str) -> stream_pb2.Stream:
+        """Copies the live weights as the frozen shadow."""
+        return self._act(self._streams.TakeShadow, stream_pb2.TakeShadowRequest, id)
+
+    def snapshot(self, id: str) -> stream_pb2.Snapshot:
+        """Writes a snapshot now."""
+        return self._act(self._streams.SnapshotStream, stream_pb2.SnapshotStreamRequest, id)
+
+    def rollback(self, id: str, event: int | None = None) -> stream_pb2.Stream:
+        """Rewinds to a snapshot (the newest, or the one at `event`); the epoch rises."""
+        return self._call(self._streams.RollbackStream, stream_pb2.RollbackStreamRequest(
+            id=id, event=event, request_id=str(uuid.uuid4())))
+
+    def fork(self, id: str, new_id: str) -> stream_pb2.Stream:
+        """Copies the complete state into a new stream."""
+        return self._call(self._streams.ForkStream, stream_pb2.ForkStreamRequest(
+            id=id, new_id=new_id, request_id=str(uuid.uuid4())))
+
+    def set(self, id: str, changes: dict[str, bool | int | float | str]) -> stream_pb2.Stream:
+        """Changes rates, decays and clips at once: {"optimizer.rate_readout": 1e-2}."""
+        return self._call(self._streams.SetStream, stream_pb2.SetStreamRequest(
+            id=id, settings=settings(changes), request_id=str(uuid.uuid4())))
+
+    def close_stream(self, id: str) -> stream_pb2.Stream:
+        """Snapshots the stream and refuses events until it is opened again."""
+        return self._act(self._streams.CloseStream, stream_pb2.CloseStreamRequest, id)
+
+    def delete_stream(self, id: str) -> None:
+        """Removes the stream and everything stored of it."""
+        self._act(self._streams.DeleteStream, stream_pb2.DeleteStreamRequest, id)
+
+    def stats(self, id: str) -> stats_pb2.StreamStats:
+        """How well the stream adapts, now. Absent figures: `stats.HasField("recovery")`."""
+        return self._call(self._streams.GetStats, stats_pb2.GetStatsRequest(stream=id))
+
+    def watch(self, ids: list[str], period_ms: int = 1000) -> Iterator[list[stats_pb2.StreamStats]]:
+        """Statistics of 1 to 64 streams, every period_ms, until the iterator is closed."""
+        call = self._streams.WatchStats(stats_pb2.WatchStatsRequest(streams=ids,
+                                                                    period_ms=period_ms))
+        try:
+            for reply in call:
+                yield list(reply.stats)
+        except grpc.RpcError as error:
+            raise _errors.from_rpc(error) from None
+        finally:
+            call.cancel()
+
+    def _act(self, method: Callable[..., Any], request: type, id: str) -> Any:
+        return self._call(method, request(id=id, request_id=str(uuid.uuid4())))
+
+    def _pages(self, method: Callable[..., Any], request: Any, field: str) -> Iterator[Any]:
+        while True:
+            reply = self._call(method, request)
+            yield from getattr(reply, field)
+            if not reply.next_page_token:
+                return
+            request.page_token = reply.next_page_token
+
+    # Data plane.
+
+    def attach(self, id: str) -> StreamWriter:
+        """Becomes the stream's one writer; the writer before is refused from now on."""
+        return StreamWriter(self._learning, id, timeout_s=self._timeout_s)
+
+    def peek(self, id: str, x: ArrayLike | bytes | None = None) -> Prediction:
+        """The prediction a step with input x ([d], or one byte) would get; changes nothing."""
+        request = learn_pb2.PeekRequest(stream=id)
+        if isinstance(x, bytes):
+            request.raw_byte = x
+        elif x is not None:
+            request.floats.extend(np.asarray(x, dtype=np.float32).ravel())
+        return prediction_of_peek(self._call(self._learning.Peek, request))
+
+
+def parse_spec(spec: Spec) -> model_pb2.ModelSpec:
+    """A ModelSpec from itself, its text form, or the path of a file with it."""
+    if isinstance(spec, model_pb2.ModelSpec):
+        return spec
+    text = os.fspath(spec)
+    if "{" not in text:
+        text = pathlib.Path(text).read_text(encoding="utf-8")
+    return text_format.Parse(text, model_pb2.ModelSpec())
+
+
+def settings(values: dict[str, bool | int | float | str]) -> list[model_pb2.Setting]:
+    """Settings by name, each typed as its value is."""
+    result = []
+    for name, value in values.items():
+        field = {bool: "flag", int: "integer", float: "number", str: "text"}.get(type(value))
+        if field is None:
+            raise TypeError(f"setting '{name}' is a {type(value).__name__}; expected bool, int, "
+                            "float or str")
+        result.append(model_pb2.Setting(name=name, **{field: value}))
+    return result

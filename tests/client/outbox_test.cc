@@ -1,0 +1,364 @@
+// The rules of the outbox, step by step, without a transport.
+#include "client/cpp/outbox.h"
+
+#include <gtest/gtest.h>
+
+#include "client/cpp/status.h"
+#include "tests/client/fake_stream.h"
+
+namespace millrace::client {
+namespace {
+
+class OutboxTest : public testing::Test {
+ protected:
+  OutboxTest() { Remake({}); }
+
+  void Remake(const OutboxLimits& limits) {
+    outbox_ = std::make_unique<Outbox>("s", limits, 0,
+                                       [this](absl::Status status) { attached_ = status; });
+  }
+
+  void Run() {
+    Calls calls = std::move(calls_);
+    calls_.clear();
+    for (const auto& call : calls) call();
+  }
+
+  // Attaches: the server has applied so much.
+  void Attach(std::uint64_t applied, std::uint64_t durable, std::uint32_t window_steps = 100) {
+    v1::LearnPartReply reply;
+    reply.set_part_id(outbox_->AttachPart().part_id());
+    reply.set_epoch(epoch_);
+    reply.set_applied_seq(applied);
+    reply.set_durable_seq(durable);
+    reply.mutable_attach()->set_writer_token(5);
+    reply.mutable_attach()->set_window_steps(window_steps);
+    reply.mutable_attach()->set_window_bytes(1 << 20);
+    outbox_->OnAttachReply(reply, &calls_);
+    Run();
+  }
+
+  void Observe(std::uint32_t steps, absl::Time deadline = absl::InfiniteFuture()) {
+    Observation observation;
+    observation.steps = steps;
+    for (std::uint32_t t = 0; t < steps; ++t) {
+      observation.body.add_floats(static_cast<float>(outbox_->next_seq() + t));
+    }
+    outbox_->Observe(
+        std::move(observation),
+        [this](absl::StatusOr<Observed> result) { observed_.push_back(std::move(result)); },
+        deadline, &calls_);
+    Run();
+  }
+
+  void Other(v1::LearnPart body) {
+    outbox_->Other(
+        std::move(body),
+        [this](absl::StatusOr<Acknowledged> result) { acknowledged_.push_back(std::move(result)); },
+        absl::InfiniteFuture(), &calls_);
+    Run();
+  }
+  void Late(std::uint64_t seq) {
+    v1::LearnPart body;
+    v1::TargetBlock* block = body.mutable_late_targets()->add_blocks();
+    block->set_first_seq(seq);
+    block->set_steps(1);
+    block->add_classes(1);
+    Other(std::move(body));
+  }
+  void Settle() {
+    v1::LearnPart body;
+    body.mutable_settle();
+    Other(std::move(body));
+  }
+
+  std::vector<v1::LearnPart> SendAll() {
+    std::vector<v1::LearnPart> parts;
+    while (auto part = outbox_->NextPart(now_)) parts.push_back(*part);
+    return parts;
+  }
+
+  // The server applies the part, or refuses it.
+  void Reply(const v1::LearnPart& part, std::uint64_t applied, std::uint64_t durable,
+             const absl::Status& status = absl::OkStatus()) {
+    v1::LearnPartReply reply;
+    reply.set_part_id(part.part_id());
+    reply.set_applied_seq(applied);
+    reply.set_durable_seq(durable);
+    if (!status.ok()) *reply.mutable_status() = ToRpc(status);
+    if (status.ok() && part.has_observe()) {
+      reply.mutable_observe()->set_first_seq(part.observe().first_seq());
+      reply.mutable_observe()->set_steps(static_cast<std::uint32_t>(part.observe().floats_size()));
+      *reply.mutable_observe()->mutable_outputs() = part.observe().floats();
+    }
+    outbox_->OnReply(reply, now_, &calls_);
+    Run();
+  }
+
+  void Break() {
+    outbox_->OnBroken(&calls_);
+    Run();
+  }
+
+  std::unique_ptr<Outbox> outbox_;
+  std::uint64_t epoch_ = 1;
+  absl::Time now_ = absl::UnixEpoch();
+  Calls calls_;
+  absl::Status attached_ = absl::UnknownError("not yet");
+  std::vector<absl::StatusOr<Observed>> observed_;
+  std::vector<absl::StatusOr<Acknowledged>> acknowledged_;
+};
+
+TEST_F(OutboxTest, StepsAreNumberedFromWhereTheStreamStands) {
+  EXPECT_TRUE(outbox_->wants_attach());
+  Attach(41, 41);
+  EXPECT_TRUE(attached_.ok());
+  Observe(3);
+  Observe(2);
+  const auto parts = SendAll();
+  ASSERT_EQ(parts.size(), 2u);
+  EXPECT_EQ(parts[0].observe().first_seq(), 42u);
+  EXPECT_EQ(parts[1].observe().first_seq(), 45u);
+  EXPECT_EQ(parts[0].writer_token(), 5u);
+  EXPECT_EQ(parts[0].epoch(), 1u);
+}
+
+TEST_F(OutboxTest, ABulkIsCutToAQuarterOfTheWindowAndNeverExceedsIt) {
+  Attach(0, 0, 8);
+  Observe(20);
+  const auto parts = SendAll();
+  ASSERT_EQ(parts.size(), 4u);
+  for (const auto& part : parts) EXPECT_EQ(part.observe().floats_size(), 2);
+  Reply(parts[0], 2, 2);
+  EXPECT_EQ(SendAll().size(), 1u);
+  EXPECT_TRUE(observed_.empty());
+}
+
+TEST_F(OutboxTest, OneResultGathersTheRowsOfAllItsParts) {
+  Attach(0, 0, 8);
+  Observe(6);
+  std::uint64_t applied = 0;
+  for (const auto& part : SendAll()) {
+    applied += 2;
+    Reply(part, applied, applied);
+  }
+  ASSERT_EQ(observed_.size(), 1u);
+  EXPECT_EQ(observed_[0]->outputs, (std::vector<float>{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(observed_[0]->has_prediction, std::vector<std::uint8_t>(6, 1));
+  EXPECT_EQ(observed_[0]->numbers.applied_seq, 6u);
+}
+
+TEST_F(OutboxTest, AfterABreakOnlyWhatWasNotAppliedIsSentAgain) {
+  Attach(0, 0);
+  Observe(3);
+  Observe(4);
+  Observe(2);
+  ASSERT_EQ(SendAll().size(), 3u);
+  Break();
+  EXPECT_TRUE(SendAll().empty());
+  Attach(5, 5);  // the first part, and two steps of the second
+  const auto again = SendAll();
+  ASSERT_EQ(again.size(), 2u);
+  EXPECT_EQ(again[0].observe().first_seq(), 6u);
+  EXPECT_EQ(again[0].observe().floats_size(), 2);
+  EXPECT_EQ(again[0].observe().floats(0), 6);
+  EXPECT_EQ(again[1].observe().first_seq(), 8u);
+}
+
+TEST_F(OutboxTest, AStepWhoseReplyWasLostHasNoPrediction) {
+  Attach(0, 0);
+  Observe(4);
+  SendAll();
+  Break();
+  Attach(3, 3);
+  Reply(SendAll().at(0), 4, 4);
+  ASSERT_EQ(observed_.size(), 1u);
+  EXPECT_EQ(observed_[0]->lost_replies, 3u);
+  EXPECT_EQ(observed_[0]->has_prediction, (std::vector<std::uint8_t>{0, 0, 0, 1}));
+  EXPECT_TRUE(std::isnan(observed_[0]->outputs[2]));
+  EXPECT_EQ(observed_[0]->outputs[3], 4);
+}
+
+TEST_F(OutboxTest, AnsweredStepsThatWereNotDurableAreSentAgainIfTheServerLostThem) {
+  Attach(0, 0);
+  Observe(2);
+  Observe(2);
+  for (const auto& part : SendAll()) Reply(part, part.observe().first_seq() + 1, 2);
+  ASSERT_EQ(observed_.size(), 2u);
+  Break();
+  Attach(2, 2);
+  const auto again = SendAll();
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_EQ(again[0].observe().first_seq(), 3u);
+  Reply(again[0], 4, 4);
+  EXPECT_EQ(observed_.size(), 2u);
+}
+
+TEST_F(OutboxTest, StepsThatTheClientNoLongerHoldsAreReportedAsLost) {
+  OutboxLimits limits;
+  limits.retained_bytes = 1;
+  Remake(limits);
+  Attach(0, 0);
+  Observe(2);
+  Reply(SendAll().at(0), 2, 0);
+  Break();
+  Attach(0, 0);
+  EXPECT_TRUE(outbox_->failed());
+  Observe(1);
+  ASSERT_EQ(observed_.size(), 2u);
+  EXPECT_EQ(observed_[1].status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(ReasonOf(observed_[1].status()), kCannotResend);
+}
+
+TEST_F(OutboxTest, LateTargetsAreSentAgainAndHeldAlreadyIsSuccess) {
+  Attach(0, 0);
+  Observe(1);
+  Late(1);
+  const auto parts = SendAll();
+  ASSERT_EQ(parts.size(), 2u);
+  Reply(parts[0], 1, 1);
+  Break();
+  Attach(1, 1);
+  const auto again = SendAll();
+  ASSERT_EQ(again.size(), 1u);
+  Reply(again[0], 1, 1, FakeError(absl::StatusCode::kAlreadyExists, "TARGET_HELD", "held"));
+  ASSERT_EQ(acknowledged_.size(), 1u);
+  ASSERT_TRUE(acknowledged_[0].ok());
+  EXPECT_TRUE(acknowledged_[0]->repeated);
+}
+
+TEST_F(OutboxTest, ASettleWaitsForWhatIsBeforeItAndHoldsUpWhatFollows) {
+  Attach(0, 0);
+  Observe(1);
+  Settle();
+  Observe(1);
+  auto parts = SendAll();
+  ASSERT_EQ(parts.size(), 1u);
+  Reply(parts[0], 1, 1);
+  parts = SendAll();
+  ASSERT_EQ(parts.size(), 1u);
+  EXPECT_TRUE(parts[0].has_settle());
+  Reply(parts[0], 1, 1);
+  EXPECT_EQ(SendAll().at(0).observe().first_seq(), 2u);
+}
+
+TEST_F(OutboxTest, ASettleInDoubtIsSentAgainWhereNothingFollowed) {
+  Attach(0, 0);
+  Observe(1);
+  Reply(SendAll().at(0), 1, 1);
+  Settle();
+  ASSERT_TRUE(SendAll().at(0).has_settle());
+  Break();
+  Attach(1, 1);
+  EXPECT_TRUE(SendAll().at(0).has_settle());
+}
+
+TEST_F(OutboxTest, ARefusedObservationFailsWhatIsBehindItAndNumberingGoesOnThere) {
+  Attach(0, 0, 8);
+  Observe(2);
+  Observe(2);
+  Observe(8);  // partly unsent
+  const auto parts = SendAll();
+  ASSERT_EQ(parts.size(), 4u);
+  Reply(parts[0], 2, 2);
+  Reply(parts[1], 2, 2, FakeError(absl::StatusCode::kInvalidArgument, "NOT_FINITE", "x is NaN"));
+  Reply(parts[2], 2, 2, FakeError(absl::StatusCode::kOutOfRange, "SEQUENCE_GAP", "gap"));
+  Reply(parts[3], 2, 2, FakeError(absl::StatusCode::kOutOfRange, "SEQUENCE_GAP", "gap"));
+  ASSERT_EQ(observed_.size(), 3u);
+  EXPECT_TRUE(observed_[0].ok());
+  EXPECT_EQ(ReasonOf(observed_[1].status()), "NOT_FINITE");
+  EXPECT_EQ(ReasonOf(observed_[2].status()), kPredecessorRefused);
+  EXPECT_TRUE(SendAll().empty());
+  Observe(1);
+  EXPECT_EQ(SendAll().at(0).observe().first_seq(), 3u);
+}
+
+TEST_F(OutboxTest, APartBeyondTheWindowAndItsSuccessorsAreSentAgainInOrder) {
+  Attach(0, 0);
+  Observe(2);
+  Observe(2);
+  const auto parts = SendAll();
+  Reply(parts[0], 0, 0, FakeError(absl::StatusCode::kResourceExhausted, "WINDOW", "full"));
+  EXPECT_TRUE(SendAll().empty());  // the second one's reply is still to come
+  Reply(parts[1], 0, 0, FakeError(absl::StatusCode::kOutOfRange, "SEQUENCE_GAP", "gap"));
+  EXPECT_TRUE(SendAll().empty());  // not at once
+  now_ += absl::Seconds(1);
+  const auto again = SendAll();
+  ASSERT_EQ(again.size(), 2u);
+  EXPECT_EQ(again[0].observe().first_seq(), 1u);
+  EXPECT_EQ(again[1].observe().first_seq(), 3u);
+  EXPECT_TRUE(observed_.empty());
+}
+
+TEST_F(OutboxTest, FencedEndsTheWriter) {
+  Attach(0, 0);
+  Observe(1);
+  Observe(1);
+  const auto parts = SendAll();
+  Reply(parts[0], 0, 0, FakeError(absl::StatusCode::kFailedPrecondition, "FENCED", "fenced"));
+  ASSERT_EQ(observed_.size(), 2u);
+  for (const auto& result : observed_) EXPECT_EQ(ReasonOf(result.status()), "FENCED");
+  EXPECT_FALSE(outbox_->wants_attach());
+}
+
+TEST_F(OutboxTest, AStreamThatAnotherWroteToIsNotTakenBack) {
+  Attach(0, 0);
+  Observe(1);
+  Reply(SendAll().at(0), 1, 1);
+  Break();
+  Attach(3, 3);
+  EXPECT_TRUE(outbox_->failed());
+}
+
+TEST_F(OutboxTest, ARaisedEpochEndsTheWriter) {
+  Attach(0, 0);
+  Observe(1);
+  SendAll();
+  Break();
+  epoch_ = 2;
+  Attach(0, 0);
+  ASSERT_EQ(observed_.size(), 1u);
+  EXPECT_EQ(ReasonOf(observed_[0].status()), "STALE_EPOCH");
+}
+
+TEST_F(OutboxTest, WhatWasNeverSentIsWithdrawnAtItsDeadlineWithWhatFollows) {
+  Observe(2, now_ + absl::Seconds(1));
+  Observe(2, now_ + absl::Seconds(9));
+  now_ += absl::Seconds(2);
+  outbox_->Expire(now_, &calls_);
+  Run();
+  ASSERT_EQ(observed_.size(), 2u);
+  EXPECT_EQ(ReasonOf(observed_[0].status()), kNotSent);
+  EXPECT_EQ(ReasonOf(observed_[1].status()), kPredecessorRefused);
+  EXPECT_EQ(outbox_->next_seq(), 1u);
+  EXPECT_TRUE(outbox_->idle());
+}
+
+TEST_F(OutboxTest, WhatWasSentStaysInDoubtAtItsDeadlineAndIsSentAgain) {
+  Attach(0, 0);
+  Observe(2, now_ + absl::Seconds(1));
+  SendAll();
+  Break();
+  now_ += absl::Seconds(2);
+  outbox_->Expire(now_, &calls_);
+  Run();
+  ASSERT_EQ(observed_.size(), 1u);
+  EXPECT_EQ(ReasonOf(observed_[0].status()), kInDoubt);
+  Attach(0, 0);
+  EXPECT_EQ(SendAll().at(0).observe().first_seq(), 1u);
+}
+
+TEST_F(OutboxTest, MoreThanTheQueueHoldsIsRefusedAtOnce) {
+  OutboxLimits limits;
+  limits.queue_bytes = 100;
+  Remake(limits);
+  Attach(0, 0);
+  Observe(10);
+  Observe(30);
+  ASSERT_EQ(observed_.size(), 1u);
+  EXPECT_EQ(ReasonOf(observed_[0].status()), kQueueFull);
+  EXPECT_EQ(outbox_->next_seq(), 11u);
+}
+
+}  // namespace
+}  // namespace millrace::client
