@@ -1,6 +1,7 @@
 # millrace_proto: C++ messages and gRPC stubs of the wire contract.
 #
 #   millrace_add_proto_library(TARGET DESCRIPTOR_SET FILE FILES a.proto ...)
+#   millrace_add_python_contract(a.proto ...)
 #
 # Generates into ${CMAKE_BINARY_DIR}/generated, which is the include root: "millrace/v1/x.pb.h",
 # "google/rpc/status.pb.h". FILES are relative to proto/ and get gRPC stubs. The google/rpc messages
@@ -11,6 +12,26 @@ set(MILLRACE_GENERATED_DIR "${CMAKE_BINARY_DIR}/generated")
 set(MILLRACE_PROTO_DIR "${PROJECT_SOURCE_DIR}/proto")
 set(MILLRACE_GOOGLE_RPC_PROTOS
     google/rpc/code.proto google/rpc/error_details.proto google/rpc/status.proto)
+
+# python_contract: the same contract for the package of client/python, written where the package
+# looks for it (in the sources, ignored by git), as its own build does.
+function(millrace_add_python_contract)
+  set(package "${PROJECT_SOURCE_DIR}/client/python")
+  if(NOT EXISTS "${package}/setup.py")
+    return()
+  endif()
+  set(contract ${ARGN})
+  list(TRANSFORM contract PREPEND "${MILLRACE_PROTO_DIR}/")
+  set(written "${package}/src/millrace/v1/__init__.py")
+  add_custom_command(
+    OUTPUT "${written}"
+    COMMAND "${MILLRACE_PYTHON}" "${package}/setup.py" generate
+    COMMAND "${CMAKE_COMMAND}" -E touch "${written}"
+    DEPENDS ${contract} "${package}/setup.py"
+    COMMENT "Generating the Python messages of the wire contract"
+    VERBATIM)
+  add_custom_target(python_contract ALL DEPENDS "${written}")
+endfunction()
 
 # Sets OUT to the generated sources of FILE, a path relative to the import folder ROOT.
 function(millrace_generate_proto OUT ROOT FILE WITH_GRPC)

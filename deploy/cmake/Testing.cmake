@@ -7,7 +7,8 @@
 #     gives one skipped test in the program's place.
 #   millrace_python_test(NAME name COMMAND script.py arg ...
 #                        [ENV NAME=value ...] [TIMEOUT s] [SERIAL])
-#     One test run by the virtual environment's interpreter; exit code 77 means skipped.
+#     One test run by the virtual environment's interpreter, which finds the package millrace of
+#     client/python; exit code 77 means skipped.
 #   millrace_benchmark(NAME name SOURCES a_bench.cc ... LIBS target ...)
 #     A Google Benchmark program in the same folder as the tests; built, never run by ctest.
 #
@@ -33,6 +34,8 @@ set(MILLRACE_TEST_ENVIRONMENT
     "MILLRACE_DATA=${MILLRACE_DATA}"
     "MILLRACE_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}"
     "MILLRACE_SOURCE=${PROJECT_SOURCE_DIR}")
+set(MILLRACE_PYTHON_ENVIRONMENT
+    "PYTHONPATH=${PROJECT_SOURCE_DIR}/client/python/src" PYTHONDONTWRITEBYTECODE=1)
 
 function(millrace_skipped_test NAME REASON)
   add_test(NAME ${NAME} COMMAND "${CMAKE_COMMAND}" -E echo "SKIPPED: ${REASON}")
@@ -62,9 +65,9 @@ function(millrace_test)
     PROPERTIES TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL})
   # Discovery takes no property that is a list; ctest reads this file after it, and then it can be.
   set(environment ${MILLRACE_TEST_ENVIRONMENT} ${ARG_ENV})
-  file(CONFIGURE OUTPUT "${folder}/environment.cmake" @ONLY CONTENT
+  file(GENERATE OUTPUT "${folder}/environment.cmake" CONTENT
 "if(discovered_tests)
-  set_tests_properties(\${discovered_tests} PROPERTIES ENVIRONMENT [==[@environment@]==])
+  set_tests_properties(\${discovered_tests} PROPERTIES ENVIRONMENT [==[${environment}]==])
 endif()
 unset(discovered_tests)
 ")
@@ -85,7 +88,7 @@ function(millrace_python_test)
     TIMEOUT ${ARG_TIMEOUT}
     RUN_SERIAL ${ARG_SERIAL}
     SKIP_RETURN_CODE 77
-    ENVIRONMENT "${MILLRACE_TEST_ENVIRONMENT};PYTHONDONTWRITEBYTECODE=1;${ARG_ENV}")
+    ENVIRONMENT "${MILLRACE_TEST_ENVIRONMENT};${MILLRACE_PYTHON_ENVIRONMENT};${ARG_ENV}")
 endfunction()
 
 function(millrace_benchmark)
