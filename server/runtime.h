@@ -23,38 +23,46 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "engine/stats.h"
+#include "google/rpc/status.pb.h"
 #include "millrace/v1/learn.pb.h"
 #include "millrace/v1/model.pb.h"
 #include "millrace/v1/stream.pb.h"
 
 namespace millrace::server {
 
+class Environment;
+
 struct RuntimeOptions {
   std::string store_path;
-  int worker_threads = 0;                    // 0: by the machine
-  std::int64_t memory_limit_bytes = 0;       // of resident streams; 0: three quarters of the machine
+  int worker_threads = 0;               // 0: by the machine
+  std::int64_t memory_limit_bytes = 0;  // of resident streams; 0: three quarters of the machine
   std::int64_t max_streams = 100000;
   std::int64_t max_models = 1000;
-  std::uint32_t window_steps = 4096;         // unanswered steps a stream and call
+  std::uint32_t window_steps = 4096;  // unanswered steps a stream and call
   std::uint32_t window_bytes = 4 << 20;
-  std::int64_t min_free_bytes = 256 << 20;   // of the store's file system
+  std::int64_t min_free_bytes = 256 << 20;         // of the store's file system
   std::int64_t snapshot_journal_bytes = 64 << 20;  // a stream is snapshotted after so much journal
   std::uint64_t snapshot_steps = 100000;           // or so many steps
   absl::Duration idle_page_out = absl::Minutes(10);
   absl::Duration sync_interval = absl::Milliseconds(5);  // group commit of SYNC
+  // Clocks and free space; null: the machine's own. Must outlive the runtime.
+  Environment* environment = nullptr;
 };
 
 // Told of what happens, for metrics and tests. Called from the runtime's threads; must not block.
 class RuntimeObserver {
  public:
   virtual ~RuntimeObserver() = default;
-  virtual void OnApplied(const std::string& model, std::uint64_t steps, double apply_s) {}
-  virtual void OnPartRefused(const std::string& model, const std::string& reason) {}
-  virtual void OnJournal(std::int64_t bytes, double write_s) {}
-  virtual void OnSync(double sync_s) {}
-  virtual void OnSnapshot(const std::string& model, std::int64_t bytes, double write_s) {}
-  virtual void OnBatch(std::int64_t streams, std::int64_t steps) {}
-  virtual void OnResumed(std::int64_t streams, std::int64_t replayed_events, double wall_s) {}
+  virtual void OnApplied(const std::string& /*model*/, std::uint64_t /*steps*/,
+                         double /*apply_s*/) {}
+  virtual void OnPartRefused(const std::string& /*model*/, const std::string& /*reason*/) {}
+  virtual void OnJournal(std::int64_t /*bytes*/, double /*write_s*/) {}
+  virtual void OnSync(double /*sync_s*/) {}
+  virtual void OnSnapshot(const std::string& /*model*/, std::int64_t /*bytes*/,
+                          double /*write_s*/) {}
+  virtual void OnBatch(std::int64_t /*streams*/, std::int64_t /*steps*/) {}
+  virtual void OnResumed(std::int64_t /*streams*/, std::int64_t /*replayed_events*/,
+                         double /*wall_s*/) {}
 };
 
 // One part of a Learn call on its way. The reply arrives once, on a runtime thread; `done` must not
@@ -123,8 +131,8 @@ class Runtime {
   virtual absl::StatusOr<v1::PeekResponse> Peek(const v1::PeekRequest& request) = 0;
   // Called on a runtime thread whenever durable_seq of an attached stream has moved without a
   // reply that says so; one listener a call, keyed by writer token. Removed by the same key.
-  using DurableListener =
-      std::function<void(const std::string& stream, std::uint64_t epoch, std::uint64_t durable_seq)>;
+  using DurableListener = std::function<void(const std::string& stream, std::uint64_t epoch,
+                                             std::uint64_t durable_seq)>;
   virtual void Listen(std::uint64_t writer_token, DurableListener listener) = 0;
   virtual void StopListening(std::uint64_t writer_token) = 0;
 
