@@ -20,11 +20,12 @@ import hashlib
 import pathlib
 
 import numpy as np
+import numpy.typing
 
 CLASS_COLUMN, TRIAL_COLUMN = 2, 3
 
 
-def narrowed(values: np.ndarray, dtype: np.dtype, what: str) -> np.ndarray:
+def narrowed(values: np.ndarray, dtype: np.typing.DTypeLike, what: str) -> np.ndarray:
     """Convert `values` to `dtype`; raise ValueError unless every value survives exactly."""
     with np.errstate(invalid="ignore"):
         narrow = values.astype(dtype)
@@ -44,7 +45,9 @@ def pack_session(counts_path: pathlib.Path, out: pathlib.Path) -> str:
     counts = np.load(counts_path)
     targets = np.load(targets_path)
     if len(counts) != len(targets):
-        raise ValueError(f"{session} has {len(counts)} rows of counts and {len(targets)} of targets")
+        raise ValueError(
+            f"{session} has {len(counts)} rows of counts and {len(targets)} of targets"
+        )
     labels = targets[:, [CLASS_COLUMN, TRIAL_COLUMN]]
     np.save(out / f"{session}_counts.npy", narrowed(counts, np.uint8, counts_path.name))
     np.save(out / f"{session}_labels.npy", narrowed(labels, np.int16, targets_path.name))
