@@ -1,23 +1,24 @@
-// ops.h on the CPU: every entry point is its step, run by the serial executor.
+// ops.h on the CPU: every entry point is its step, run by the serial executor, compiled for
+// the widest vectors that this processor has.
 
 #include "kernels/ops.h"
 
 #include <cstdint>
 
-#include "kernels/cpu/serial.h"
-#include "kernels/steps/changes.h"
-#include "kernels/steps/linear.h"
-#include "kernels/steps/losses.h"
-#include "kernels/steps/traces.h"
+#include "kernels/cpu/targets.h"
+#include "kernels/steps/list.h"
 
 namespace millrace::kernels {
 
 namespace {
 
 template <typename Step>
-MILLRACE_HD void RunSerially(const Step& step) {
-  Serial serial;
-  step.Run(serial);
+void RunSerially(const Step& step) {
+  if (cpu::Supports<cpu::Avx2>()) {
+    cpu::RunStep<cpu::Avx2>(step);
+  } else {
+    cpu::RunStep<cpu::Baseline>(step);
+  }
 }
 
 }  // namespace

@@ -1,7 +1,11 @@
 // The CPU's executor: plain loops over contiguous memory, which the compiler vectorises.
 //
 // The innermost loop always runs over units, never over the terms of a sum, so the width of the
-// vectors decides nothing. Not thread-safe to share; it has no state, make one where it is needed.
+// vectors decides nothing. No state; make one where it is needed.
+//
+// Target names the instruction set that the including source is compiled for. It gives the code of
+// each set names of its own: without it the linker would merge them and a plain processor could be
+// handed instructions it does not have.
 #ifndef MILLRACE_KERNELS_CPU_SERIAL_H_
 #define MILLRACE_KERNELS_CPU_SERIAL_H_
 
@@ -12,6 +16,7 @@
 
 namespace millrace::kernels {
 
+template <typename Target>
 class Serial {
  public:
   // body(i) for i < count.

@@ -1,12 +1,14 @@
 // The promises resume and replay rest on: which bits an operation gives depends on its arguments
 // and on kKernelRevision, on nothing else.
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "kernels/cpu/targets.h"
 #include "kernels/ops.h"
 #include "tests/kernels/cases.h"
 #include "tests/kernels/golden.h"
@@ -44,6 +46,18 @@ TYPED_TEST(Bits, AreThoseOfTheReleasedRevision) {
   EXPECT_EQ(GoldenDigest(name), Digest<TypeParam>())
       << name << " gives other bits than revision " << kGoldenRevision
       << " released: raise kKernelRevision in kernels/ops.h";
+}
+
+TYPED_TEST(Bits, AreTheSameOnEveryInstructionSet) {
+  if (!cpu::Supports<cpu::Avx2>()) GTEST_SKIP() << "this processor has no AVX2";
+  for (const Shape& shape : AllShapes()) {
+    Case<TypeParam> baseline(shape);
+    Case<TypeParam> avx2(shape);
+    cpu::RunStep<cpu::Baseline>(baseline.StepInPlace());
+    cpu::RunStep<cpu::Avx2>(avx2.StepInPlace());
+    const auto count = static_cast<std::int64_t>(avx2.memory().size());
+    ASSERT_TRUE(SameBits(avx2.memory().data(), baseline.memory().data(), count)) << shape;
+  }
 }
 
 // The same arrays, every one shifted by 0 to 4 elements against its neighbours.

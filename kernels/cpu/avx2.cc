@@ -1,0 +1,11 @@
+// The steps on processors with AVX2; compiled with -mavx2 and without FMA.
+
+#include "kernels/cpu/run_step.h"
+
+namespace millrace::kernels::cpu {
+
+#define MILLRACE_INSTANTIATE(Name) MILLRACE_RUN_STEP_ON(Avx2, Name)
+MILLRACE_FOR_EACH_STEP(MILLRACE_INSTANTIATE)
+#undef MILLRACE_INSTANTIATE
+
+}  // namespace millrace::kernels::cpu

@@ -1,0 +1,24 @@
+// The definition of RunStep and its instantiation for all steps, for the source of each target.
+#ifndef MILLRACE_KERNELS_CPU_RUN_STEP_H_
+#define MILLRACE_KERNELS_CPU_RUN_STEP_H_
+
+#include "kernels/cpu/serial.h"
+#include "kernels/cpu/targets.h"
+#include "kernels/steps/list.h"
+
+namespace millrace::kernels::cpu {
+
+template <typename Target, typename Step>
+void RunStep(const Step& step) {
+  Serial<Target> serial;
+  step.Run(serial);
+}
+
+}  // namespace millrace::kernels::cpu
+
+// For one Name of MILLRACE_FOR_EACH_STEP.
+#define MILLRACE_RUN_STEP_ON(Target, Name)                  \
+  template void RunStep<Target>(const steps::Name<float>&); \
+  template void RunStep<Target>(const steps::Name<double>&);
+
+#endif  // MILLRACE_KERNELS_CPU_RUN_STEP_H_
