@@ -49,13 +49,14 @@ std::vector<PartDescription> DescribeMonitors();
 struct ScoredStep {
   std::uint64_t seq = 0;
   double live_loss = 0;
-  std::optional<double> shadow_loss;
+  std::optional<double> shadow_loss = {};
   bool served_shadow = false;  // which of the two was sent
   // Classification.
-  std::optional<bool> live_correct, shadow_correct;
-  std::optional<double> brier;  // of the served probabilities: sum_k (p_k - y_k)^2
+  std::optional<bool> live_correct = {};
+  std::optional<bool> shadow_correct = {};
+  std::optional<double> brier = {};  // of the served probabilities: sum_k (p_k - y_k)^2
   // Regression: served residual per output [m], NaN where not known; empty otherwise.
-  absl::Span<const double> residual;
+  absl::Span<const double> residual = {};
 };
 
 class Monitor {
