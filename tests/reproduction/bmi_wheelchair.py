@@ -80,14 +80,17 @@ def play(server: millrace.Client, id: str, model: str, seed: int,
     return decided
 
 
-def last_labels(session: recording.Session) -> NDArray[np.int64]:
-    """The last trial's label, as it is known at each bin of a session; -1 before the first."""
-    known, decided = -1, np.empty(len(session.labels), np.int64)
-    for start, end in segments(session.trials):
-        decided[start:end] = known
-        released = session.labels[start:end][session.labels[start:end] >= 0]
-        known = int(released[-1]) if len(released) else known
-    return decided
+def last_labels(played: list[recording.Session]) -> Decisions:
+    """The last trial's label, as it is known at each bin; -1 before the first of all."""
+    known, decisions = -1, []
+    for session in played:
+        decided = np.empty(len(session.labels), np.int64)
+        for start, end in segments(session.trials):
+            decided[start:end] = known
+            released = session.labels[start:end][session.labels[start:end] >= 0]
+            known = int(released[-1]) if len(released) else known
+        decisions.append(decided)
+    return decisions
 
 
 def accuracies(decided: Decisions, played: list[recording.Session]) -> NDArray[np.float64]:
@@ -174,7 +177,7 @@ def run(address: str) -> Report:
         "reservoir, tuned": each(reservoir, "live"),
         "online linear discriminant": [accuracies(recording.discriminant_decisions(played),
                                                   played)],
-        "last trial's label": [accuracies([last_labels(s) for s in played], played)],
+        "last trial's label": [accuracies(last_labels(played), played)],
     }
     lines = ["| | first session, from nothing | mean of the 13 after | mean of day 2 | "
              "each of day 2 |", "|---|---|---|---|---|"]
