@@ -122,7 +122,8 @@ void StreamImpl<T>::Step(const OneStep& step, const Want& want, Outcome* outcome
   applied_ = seq;
   PredictStep(seq, step.x);
   const std::optional<double> disagreement = Disagreement(seq);
-  monitor_.Step(seq, novelty, disagreement);
+  // A step without input says nothing about the input.
+  if (has_input) monitor_.Step(seq, novelty, disagreement);
   EmitRow(seq, want, novelty, disagreement, outcome);
   TakeTarget(seq, step.target, outcome);
   if (caught_up && budget > 0 && window_.kind(seq) != TargetKind::kOpen) LearnOldest(&step_);
