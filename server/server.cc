@@ -14,7 +14,7 @@
 namespace millrace::server {
 namespace {
 
-constexpr absl::Duration kFarewell = absl::Seconds(1);
+constexpr absl::Duration kFarewell = absl::Milliseconds(250);
 
 int Milliseconds(std::int64_t seconds) { return static_cast<int>(seconds * 1000); }
 

@@ -39,7 +39,7 @@ class MetricsServer {
   // The exposer's threads use the collectables: it goes first.
   const Collectables collectables_;
   const Address address_;
-  const std::unique_ptr<prometheus::Exposer> exposer_;
+  std::unique_ptr<prometheus::Exposer> exposer_;
 };
 
 }  // namespace millrace::server

@@ -17,8 +17,11 @@ LearnOnceReactor* LearnOnceReactor::Start(const Site& site, const std::string& p
 }
 
 void LearnOnceReactor::Begin(const std::string& principal, const v1::LearnRequest& request) {
-  absl::Status status = site_.gate->Enter(CallKind::kUnary, nullptr);
-  entered_ = status.ok();
+  absl::Status status = site_.authorizer->Authorize(principal, Verb::kObserve, {});
+  if (status.ok()) {
+    status = site_.gate->Enter(CallKind::kUnary, nullptr);
+    entered_ = status.ok();
+  }
   if (status.ok() && request.parts_size() > site_.learn.most_parts) {
     status = TooManyParts(site_.learn.most_parts);
   }

@@ -18,8 +18,11 @@ LearnReactor::LearnReactor(const Site& site, std::string principal)
     : site_(site), principal_(std::move(principal)) {}
 
 void LearnReactor::Begin() {
-  const absl::Status status = site_.gate->Enter(CallKind::kLearn, self_);
-  entered_ = status.ok();
+  absl::Status status = site_.authorizer->Authorize(principal_, Verb::kObserve, {});
+  if (status.ok()) {
+    status = site_.gate->Enter(CallKind::kLearn, self_);
+    entered_ = status.ok();
+  }
   if (entered_) site_.metrics->learn_calls_open().Increment();
   const std::lock_guard<std::mutex> lock(mutex_);
   if (entered_) {
@@ -33,16 +36,18 @@ void LearnReactor::OnReadDone(bool ok) {
   v1::LearnRequest request;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    reading_ = false;
     if (!ok && phase_ == Phase::kOpen) phase_ = Phase::kHalfClosed;
     if (!ok || phase_ != Phase::kOpen) {
+      reading_ = false;
       Advance();
       return;
     }
     request.Swap(&request_);
   }
   TakeParts(&request);
+  // Only now: the next message may come on another thread, and must not overtake this one.
   const std::lock_guard<std::mutex> lock(mutex_);
+  reading_ = false;
   Advance();
 }
 

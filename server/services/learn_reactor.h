@@ -96,7 +96,8 @@ class LearnReactor final : public grpc::ServerBidiReactor<v1::LearnRequest, v1::
 
   std::mutex mutex_;
   Phase phase_ = Phase::kOpen;
-  bool reading_ = false, writing_ = false;
+  bool reading_ = false;  // until the message read has gone to the runtime
+  bool writing_ = false;
   v1::LearnRequest request_;  // being read
   v1::LearnReply reply_;      // being written
   std::int64_t unanswered_parts_ = 0;

@@ -1,0 +1,133 @@
+#include "server/metrics/metrics.h"
+
+#include <gtest/gtest.h>
+#include <prometheus/check_names.h>
+#include <prometheus/text_serializer.h>
+
+#include <map>
+
+#include "absl/strings/match.h"
+#include "server/metrics/figures_collector.h"
+#include "server/metrics/process_collector.h"
+#include "tests/server/services/fake_runtime.h"
+
+namespace millrace::server {
+namespace {
+
+using Families = std::vector<prometheus::MetricFamily>;
+
+std::string Text(const Families& families) {
+  return prometheus::TextSerializer().Serialize(families);
+}
+
+bool Has(const std::string& text, const std::string& line) {
+  return absl::StrContains(text, "\n" + line + "\n");
+}
+
+TEST(MetricsTest, WhatTheRuntimeTellsIsCounted) {
+  ServerMetrics metrics;
+  metrics.OnApplied("bci", 64, 0.001);
+  metrics.OnApplied("bci", 1, 0.001);
+  metrics.OnApplied("bytes", 5, 0.001);
+  metrics.OnPartRefused("bci", "SEQUENCE_GAP");
+  metrics.OnJournal(100, 1e-6);
+  metrics.OnJournal(50, 1e-6);
+  metrics.OnBatch(3, 70);
+  const std::string text = Text(metrics.registry()->Collect());
+  EXPECT_TRUE(Has(text, "millrace_steps_total{model=\"bci\"} 65")) << text;
+  EXPECT_TRUE(Has(text, "millrace_steps_total{model=\"bytes\"} 5")) << text;
+  EXPECT_TRUE(Has(text, "millrace_parts_refused_total{reason=\"SEQUENCE_GAP\"} 1")) << text;
+  EXPECT_TRUE(Has(text, "millrace_apply_seconds_count 3")) << text;
+  EXPECT_TRUE(Has(text, "millrace_journal_written_bytes_total 150")) << text;
+  EXPECT_TRUE(Has(text, "millrace_batch_streams_bucket{le=\"4\"} 1")) << text;
+  EXPECT_TRUE(Has(text, "millrace_batch_steps_sum 70")) << text;
+}
+
+TEST(MetricsTest, ALabelTakesABoundedNumberOfValues) {
+  ServerMetrics metrics;
+  for (int i = 0; i < 10500; ++i) metrics.OnApplied("m" + std::to_string(i), 1, 0);
+  for (const prometheus::MetricFamily& family : metrics.registry()->Collect()) {
+    if (family.name == "millrace_steps_total") {
+      EXPECT_EQ(family.metric.size(), 10001u);
+    }
+  }
+  EXPECT_TRUE(
+      Has(Text(metrics.registry()->Collect()), "millrace_steps_total{model=\"other\"} 500"));
+}
+
+TEST(MetricsTest, CountersOfTheEngineCountFromTheStartAndNeverFall) {
+  FakeRuntime runtime;
+  runtime.figures.models.resize(1);
+  ModelFigures& model = runtime.figures.models[0];
+  model.model = "bci";
+  model.updates = 1000;
+  const FiguresCollector collector(&runtime, {});
+  EXPECT_TRUE(Has(Text(collector.Collect()), "millrace_updates_total{model=\"bci\"} 0"));
+  model.updates = 1010;
+  EXPECT_TRUE(Has(Text(collector.Collect()), "millrace_updates_total{model=\"bci\"} 10"));
+  model.updates = 400;  // a stream was deleted
+  EXPECT_TRUE(Has(Text(collector.Collect()), "millrace_updates_total{model=\"bci\"} 10"));
+  model.updates = 405;
+  EXPECT_TRUE(Has(Text(collector.Collect()), "millrace_updates_total{model=\"bci\"} 15"));
+  runtime.figures.models.push_back(model);
+  runtime.figures.models[1].model = "new";
+  runtime.figures.models[1].updates = 3;
+  EXPECT_TRUE(Has(Text(collector.Collect()), "millrace_updates_total{model=\"new\"} 3"));
+}
+
+TEST(MetricsTest, FiguresAreGaugesAndAMeanOverNoStreamsIsAbsent) {
+  FakeRuntime runtime;
+  runtime.figures.resident_bytes = 4096;
+  runtime.figures.models.resize(1);
+  ModelFigures& model = runtime.figures.models[0];
+  model.model = "bci";
+  model.streams = 5;
+  model.resident = 3;
+  model.with_live_loss = 2;
+  model.live_loss = 0.5;
+  const FiguresCollector collector(&runtime, {});
+  const std::string text = Text(collector.Collect());
+  EXPECT_TRUE(Has(text, "millrace_streams{model=\"bci\",state=\"resident\"} 3")) << text;
+  EXPECT_TRUE(Has(text, "millrace_streams{model=\"bci\",state=\"paged_out\"} 2")) << text;
+  EXPECT_TRUE(Has(text, "millrace_live_loss_mean{model=\"bci\"} 0.5")) << text;
+  EXPECT_TRUE(Has(text, "millrace_live_loss_streams{model=\"bci\"} 2")) << text;
+  EXPECT_FALSE(absl::StrContains(text, "millrace_recovery_mean{")) << text;
+  EXPECT_TRUE(Has(text, "millrace_resident_bytes 4096")) << text;
+  EXPECT_TRUE(Has(text, "millrace_healthy 1")) << text;
+}
+
+TEST(MetricsTest, OnlyWatchedStreamsHaveSeriesOfTheirOwn) {
+  FakeRuntime runtime;
+  for (const char* id : {"a", "b"}) {
+    v1::OpenStreamRequest request;
+    request.set_id(id);
+    ASSERT_TRUE(runtime.OpenStream(request).ok());
+  }
+  const FiguresCollector collector(&runtime, {"b", "not_opened"});
+  const std::string text = Text(collector.Collect());
+  EXPECT_TRUE(Has(text, "millrace_stream_live_loss{stream=\"b\"} 0.25")) << text;
+  EXPECT_FALSE(absl::StrContains(text, "stream=\"a\"")) << text;
+  EXPECT_FALSE(absl::StrContains(text, "not_opened")) << text;
+}
+
+TEST(MetricsTest, NamesFollowPrometheus) {
+  FakeRuntime runtime;
+  ServerMetrics metrics;
+  const FiguresCollector figures(&runtime, {});
+  const ProcessCollector process;
+  std::map<std::string, int> seen;
+  for (const Families& families :
+       {metrics.registry()->Collect(), figures.Collect(), process.Collect()}) {
+    for (const prometheus::MetricFamily& family : families) {
+      EXPECT_TRUE(prometheus::CheckMetricName(family.name)) << family.name;
+      EXPECT_EQ(++seen[family.name], 1) << family.name;
+      EXPECT_FALSE(family.help.empty()) << family.name;
+      EXPECT_EQ(family.type == prometheus::MetricType::Counter,
+                absl::EndsWith(family.name, "_total"))
+          << family.name;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace millrace::server
