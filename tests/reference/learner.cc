@@ -102,6 +102,11 @@ void Learner::Step(const Record& record, bool frozen) {
   optimizer_.Update(pass.gradient, active, &weights_);
 }
 
+void Learner::RoundToFloat32() {
+  for (double& weight : weights_) weight = static_cast<float>(weight);
+  for (double& h : hidden_) h = static_cast<float>(h);
+}
+
 Vector Learner::GradientOf(const Record& record) const {
   Learner copy = *this;
   return copy.Advance(record).gradient;

@@ -57,6 +57,10 @@ class Learner {
   // The gradient that the step would be learned with, before the clip; changes nothing. [Size()].
   Vector GradientOf(const Record& record) const;
 
+  // Rounds weights and hidden state to float32: what a float32 model does to them at every step,
+  // so that the distance to a learner that does not tells how far rounding may lead.
+  void RoundToFloat32();
+
   const Vector& weights() const { return weights_; }
   const Vector& hidden() const { return hidden_; }
   const Optimizer& optimizer() const { return optimizer_; }

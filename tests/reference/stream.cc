@@ -76,6 +76,11 @@ void Stream::CloseThrough(std::int64_t step) {
   }
 }
 
+void Stream::RoundToFloat32() {
+  learner_.RoundToFloat32();
+  for (double& h : hidden_) h = static_cast<float>(h);
+}
+
 void Stream::Settle() { Run(std::numeric_limits<int>::max()); }
 
 }  // namespace millrace::reference

@@ -38,6 +38,8 @@ class Stream {
   void HoldTarget(std::int64_t step, const Target& target);
   void CloseThrough(std::int64_t step);
   void Settle();
+  // The learner's and the predictor's, see Learner.
+  void RoundToFloat32();
   void SetFrozen(bool frozen) { frozen_ = frozen; }
 
   Learner& learner() { return learner_; }

@@ -1,0 +1,286 @@
+#include "tests/conformance/combinations.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <set>
+#include <utility>
+
+#include "tests/support/numbers.h"
+
+namespace millrace::conformance {
+namespace {
+
+using engine::ModelSpec;
+using engine::PartDescription;
+using engine::PartSpec;
+using engine::SettingDescription;
+using engine::SettingType;
+using engine::SettingValue;
+
+// Values of required settings, and of those whose default would make a test say little (a readout
+// of zero keeps all gradients of the cell at zero).
+const std::vector<std::pair<std::string, SettingValue>> kBase = {{"units", std::int64_t{6}},
+                                                                 {"size", std::int64_t{4}},
+                                                                 {"outputs", std::int64_t{3}},
+                                                                 {"gain", 1.0},
+                                                                 {"rate", 0.01},
+                                                                 {"balance_half_life", 20.0},
+                                                                 {"input_gain", 0.8}};
+
+// Numbers that make a part behave otherwise than by default: a variant for each.
+const std::vector<std::pair<std::string, SettingValue>> kTelling = {
+    {"leak", 0.3}, {"decay", 0.7}, {"momentum", 0.8}, {"rate_readout", 0.03}, {"rate_input", 0.0}};
+
+// Flags that mean something only beside another setting.
+const std::vector<std::pair<std::string, std::pair<std::string, SettingValue>>> kBeside = {
+    {"normalised", {"decay", SettingValue(0.7)}}};
+
+template <typename List>
+auto Find(const List& list, const std::string& name) {
+  return std::find_if(list.begin(), list.end(),
+                      [&](const auto& entry) { return entry.first == name; });
+}
+
+std::vector<Variant> VariantsOfEntry(const PartDescription& entry) {
+  Variant base{entry.name, {entry.name, {}}};
+  for (const SettingDescription& setting : entry.settings) {
+    const auto value = Find(kBase, setting.name);
+    if (value != kBase.end()) base.part.settings[setting.name] = value->second;
+  }
+  std::vector<Variant> variants{base};
+  const auto add = [&](const std::string& suffix, const std::string& name, SettingValue value) {
+    Variant variant = base;
+    variant.name += "." + suffix;
+    variant.part.settings[name] = std::move(value);
+    const auto beside = Find(kBeside, name);
+    if (beside != kBeside.end()) {
+      variant.part.settings[beside->second.first] = beside->second.second;
+    }
+    variants.push_back(std::move(variant));
+  };
+  for (const SettingDescription& setting : entry.settings) {
+    if (setting.type == SettingType::kFlag && setting.default_value.has_value()) {
+      const bool flag = std::get<bool>(*setting.default_value);
+      add((flag ? "no_" : "") + setting.name, setting.name, !flag);
+    }
+    if (setting.type == SettingType::kText && setting.default_value.has_value()) {
+      for (const std::string& choice : setting.choices) {
+        if (SettingValue(choice) != *setting.default_value) add(choice, setting.name, choice);
+      }
+    }
+    const auto telling = Find(kTelling, setting.name);
+    if (telling != kTelling.end()) add(setting.name, setting.name, telling->second);
+  }
+  return variants;
+}
+
+Variant Part(const std::string& name, PartSpec part) { return {name, std::move(part)}; }
+
+// Inputs, targets and guards go together in few ways that matter: listed by hand.
+std::vector<Variant> InputVariants() {
+  const std::int64_t size = 4;
+  return {Part("plain", {"vector", {{"size", size}}}),
+          Part("counts", {"vector",
+                          {{"size", size},
+                           {"transform", "square_root"},
+                           {"normalise", true},
+                           {"window", std::int64_t{50}},
+                           {"missing", "allowed"},
+                           {"silent_after", std::int64_t{4}},
+                           {"skip", "hold"}}}),
+          Part("fading", {"vector",
+                          {{"size", size},
+                           {"transform", "log1p"},
+                           {"missing", "allowed"},
+                           {"skip", "decay"},
+                           {"skip_decay", 0.5}}}),
+          Part("bytes", {"bytes", {}})};
+}
+
+std::vector<Variant> TargetVariants() {
+  return {Part("on_time", {"with_observation", {}}), Part("next", {"next_input", {}}),
+          Part("delayed",
+               {"delayed", {{"window", std::int64_t{64}}, {"catch_up_steps", std::int64_t{3}}}})};
+}
+
+std::vector<Variant> GuardVariants() {
+  return {Part("unclipped", {"standard", {{"clip_norm", 0.0}}}),
+          Part("clipped", {"standard", {{"clip_norm", 0.3}}}),
+          Part("groups", {"standard", {{"clip_norm", 0.1}, {"clip", "per_group"}}})};
+}
+
+struct Axis {
+  std::vector<Variant> variants;
+  std::function<void(const Variant&, ModelSpec*)> apply;
+};
+
+// Cell and rule are one axis, so that every pair of theirs occurs with every other variant.
+Axis CellRuleAxis() {
+  Axis axis;
+  const std::vector<Variant> rules = VariantsOf("rule");
+  for (const Variant& cell : VariantsOf("cell")) {
+    for (const Variant& rule : rules) {
+      axis.variants.push_back({cell.name + "+" + rule.name, {}});
+    }
+  }
+  axis.apply = [rules](const Variant& variant, ModelSpec* spec) {
+    const std::size_t plus = variant.name.find('+');
+    for (const Variant& cell : VariantsOf("cell")) {
+      if (cell.name == variant.name.substr(0, plus)) spec->cell = cell.part;
+    }
+    for (const Variant& rule : rules) {
+      if (rule.name == variant.name.substr(plus + 1)) spec->rule = rule.part;
+    }
+  };
+  return axis;
+}
+
+Axis PartAxis(std::vector<Variant> variants, PartSpec ModelSpec::*part) {
+  return {std::move(variants),
+          [part](const Variant& variant, ModelSpec* spec) { spec->*part = variant.part; }};
+}
+
+std::vector<Axis> Axes() {
+  Axis numbers{{{"float64", {}}, {"float32", {}}}, [](const Variant& variant, ModelSpec* spec) {
+                 spec->number_type = variant.name == "float64" ? engine::NumberType::kFloat64
+                                                               : engine::NumberType::kFloat32;
+               }};
+  return {CellRuleAxis(),
+          PartAxis(VariantsOf("optimizer"), &ModelSpec::optimizer),
+          PartAxis(VariantsOf("head"), &ModelSpec::head),
+          PartAxis(VariantsOf("loss"), &ModelSpec::loss),
+          std::move(numbers),
+          PartAxis(InputVariants(), &ModelSpec::input),
+          PartAxis(TargetVariants(), &ModelSpec::target),
+          PartAxis(GuardVariants(), &ModelSpec::guard)};
+}
+
+// One variant of each axis.
+using Row = std::vector<int>;
+
+Combination Compose(const std::vector<Axis>& axes, const Row& row) {
+  Combination combination;
+  for (std::size_t a = 0; a < axes.size(); ++a) {
+    const Variant& variant = axes[a].variants[static_cast<std::size_t>(row[a])];
+    axes[a].apply(variant, &combination.spec);
+    combination.name += (a == 0 ? "" : "/") + variant.name;
+  }
+  if (combination.spec.target.name == "next_input") {
+    combination.spec.head.settings["outputs"] = std::int64_t{0};
+  }
+  return combination;
+}
+
+// Next-input targets fix the loss; everything else goes with everything.
+bool GoTogether(const ModelSpec& spec) {
+  if (spec.target.name != "next_input") return true;
+  return (spec.input.name == "bytes") == (spec.loss.name == "cross_entropy");
+}
+
+// (axis, variant, axis, variant) with the first axis the smaller.
+using Pair = std::array<int, 4>;
+
+std::set<Pair> AllPairs(const std::vector<Axis>& axes) {
+  std::set<Pair> pairs;
+  for (int a = 0; a < static_cast<int>(axes.size()); ++a) {
+    for (int b = a + 1; b < static_cast<int>(axes.size()); ++b) {
+      for (int i = 0; i < static_cast<int>(axes[a].variants.size()); ++i) {
+        for (int j = 0; j < static_cast<int>(axes[b].variants.size()); ++j) {
+          pairs.insert({a, i, b, j});
+        }
+      }
+    }
+  }
+  return pairs;
+}
+
+std::vector<Pair> PairsOf(const Row& row) {
+  std::vector<Pair> pairs;
+  for (int a = 0; a < static_cast<int>(row.size()); ++a) {
+    for (int b = a + 1; b < static_cast<int>(row.size()); ++b)
+      pairs.push_back({a, row[a], b, row[b]});
+  }
+  return pairs;
+}
+
+// The best of some drawn rows that hold `pair`; empty where none that goes together was found.
+Row BestRowWith(const Pair& pair, const std::vector<Axis>& axes, const std::set<Pair>& open,
+                testing_support::Numbers* numbers) {
+  Row best;
+  long best_count = -1;
+  for (int attempt = 0, found = 0; attempt < 200 && found < 12; ++attempt) {
+    Row row;
+    for (const Axis& axis : axes)
+      row.push_back(numbers->Index(static_cast<int>(axis.variants.size())));
+    row[static_cast<std::size_t>(pair[0])] = pair[1];
+    row[static_cast<std::size_t>(pair[2])] = pair[3];
+    if (!GoTogether(Compose(axes, row).spec)) continue;
+    ++found;
+    const std::vector<Pair> pairs = PairsOf(row);
+    const long count =
+        std::count_if(pairs.begin(), pairs.end(), [&](const Pair& p) { return open.count(p) > 0; });
+    if (count > best_count) {
+      best_count = count;
+      best = row;
+    }
+  }
+  return best;
+}
+
+std::vector<Combination> MakeCombinations() {
+  const std::vector<Axis> axes = Axes();
+  std::set<Pair> open = AllPairs(axes);
+  testing_support::Numbers numbers(1);
+  std::vector<Combination> combinations;
+  while (!open.empty()) {
+    const Pair pair = *open.begin();
+    const Row row = BestRowWith(pair, axes, open, &numbers);
+    open.erase(pair);
+    if (row.empty()) continue;
+    for (const Pair& covered : PairsOf(row)) open.erase(covered);
+    combinations.push_back(Compose(axes, row));
+  }
+  return combinations;
+}
+
+}  // namespace
+
+std::vector<Variant> VariantsOf(const std::string& kind) {
+  std::vector<Variant> variants;
+  for (const PartDescription& entry : engine::DescribeParts(kind)) {
+    for (Variant& variant : VariantsOfEntry(entry)) variants.push_back(std::move(variant));
+  }
+  return variants;
+}
+
+const std::vector<Combination>& Combinations() {
+  static const std::vector<Combination>* const combinations =
+      new std::vector<Combination>(MakeCombinations());
+  return *combinations;
+}
+
+ModelSpec BaseSpec() {
+  ModelSpec spec;
+  spec.input = {"vector", {{"size", std::int64_t{4}}}};
+  spec.cell = {"vanilla", {{"units", std::int64_t{6}}, {"leak", 0.5}}};
+  spec.head = {"linear", {{"outputs", std::int64_t{3}}, {"gain", 1.0}}};
+  spec.loss = {"mean_squared_error", {}};
+  spec.optimizer = {"rmsprop", {{"rate", 0.01}}};
+  spec.number_type = engine::NumberType::kFloat64;
+  return spec;
+}
+
+std::shared_ptr<const engine::Model> MakeModel(const ModelSpec& spec) {
+  absl::StatusOr<std::shared_ptr<const engine::Model>> model =
+      engine::Model::Create("conformance", spec);
+  if (!model.ok()) {
+    std::fprintf(stderr, "the engine refuses a model: %s\n", model.status().ToString().c_str());
+    std::abort();
+  }
+  return *std::move(model);
+}
+
+}  // namespace millrace::conformance
