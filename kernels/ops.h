@@ -35,7 +35,8 @@ class FlushDenormals {
 
 // Linear algebra -----------------------------------------------------------------------------
 
-// out[i] = sum_j matrix_t[j, i] x[j], summed in rising j from zero. matrix_t [k, n], x [k], out [n].
+// out[i] = sum_j matrix_t[j, i] x[j], summed in rising j from zero.
+// matrix_t [k, n], x [k], out [n].
 template <typename T>
 void MatVec(const T* matrix_t, const T* x, std::int64_t k, std::int64_t n, T* out);
 // out[i] += the same, term by term in rising j.
@@ -92,13 +93,13 @@ T LogSumExp(const T* z, std::int64_t m);
 
 template <typename T>
 struct UpdateRates {
-  T rate;          // learning rate, > 0
-  T beta1;         // first-moment (momentum) decay
-  T beta2;         // second-moment decay
-  T epsilon;       // > 0
-  T weight_decay;  // decoupled: change -= rate * weight_decay * theta
-  T correction1;   // 1 - beta1^k after this update, or 1 for uncorrected
-  T correction2;   // 1 - beta2^k after this update, or 1 for uncorrected
+  T rate;               // learning rate, > 0
+  T beta1;              // first-moment (momentum) decay
+  T beta2;              // second-moment decay
+  T epsilon;            // > 0
+  T weight_decay;       // decoupled: change -= rate * weight_decay * theta
+  T correction1;        // 1 - beta1^k after this update, or 1 for uncorrected
+  T correction2;        // 1 - beta2^k after this update, or 1 for uncorrected
   bool epsilon_inside;  // sqrt(v + eps) instead of sqrt(v) + eps
 };
 

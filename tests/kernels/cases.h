@@ -48,7 +48,8 @@ struct StepTraits;
 MILLRACE_FOR_EACH_STEP(MILLRACE_TRAITS)
 #undef MILLRACE_TRAITS
 
-// Hands out arrays from a piece of memory, and fills them at the same time if asked to.
+// Hands out arrays from a piece of memory, and fills them at the same time if asked to. Without
+// memory it only measures.
 template <typename T>
 class Carver {
  public:
@@ -62,7 +63,7 @@ class Carver {
         filled_[used_ + i] = static_cast<T>(low + (high - low) * NextUniform());
       }
     }
-    T* const taken = base_ + used_;
+    T* const taken = base_ == nullptr ? nullptr : base_ + used_;
     used_ += count;
     return taken;
   }

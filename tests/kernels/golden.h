@@ -1,4 +1,5 @@
-// Digests of every operation's results, as tests/kernels/bits_test.cc forms them.
+// Digests of every operation's and scalar function's results, as tests/kernels/bits_test.cc forms
+// them.
 //
 // They change only together with kKernelRevision: a test that fails here prints the digest it
 // found; it is recorded under the new revision, never under the old one.
@@ -13,9 +14,18 @@ namespace millrace::kernels {
 
 inline constexpr int kGoldenRevision = 1;
 
-// The digest of a step by its name and type, as in "MatVecFloat"; 0 if none is recorded.
+// The digest of a step or function by its name and type, as in "MatVecFloat"; 0 if none is
+// recorded.
 inline std::uint64_t GoldenDigest(const std::string& step) {
   static const std::map<std::string, std::uint64_t> digests = {
+      {"ExpFloat", 0xeb0e35a87c51207bu},
+      {"ExpDouble", 0xf27e829ff27065bcu},
+      {"LogFloat", 0x516ba49e37956d54u},
+      {"LogDouble", 0x28b5a4b049f764a4u},
+      {"TanhFloat", 0x31382b0c903ba360u},
+      {"TanhDouble", 0xd7c076056aa2f30eu},
+      {"SigmoidFloat", 0xfa6bb6f0cb2b91edu},
+      {"SigmoidDouble", 0x59c8cc23ca12664du},
       {"MatVecFloat", 0x5a370847bb75280du},
       {"MatVecDouble", 0x8a0c9ff7ca73561bu},
       {"AddMatVecFloat", 0xfabaa7e8e67b0034u},
