@@ -12,11 +12,13 @@
 // A Page-Hinkley detector on the served loss marks shifts (monitor/page_hinkley.h); reference and
 // time to recover follow from a mark (monitor/marks.h). The reference is the mean served loss of
 // the reference_units units before the mark's date, or the client's own, kept until the next mark.
-// A detector of the same kind marks shifts of the input from novelty, which needs no target: its
-// values are means over blocks of 50 steps, since input is correlated from step to step.
-// On independent values the default detector raises less than one false mark in 100 000 (normal) or
-// 20 000 (exponential), and finds a rise by one deviation after about 30; with a shift_delta of 0.05
-// it is one in 1 500, and 20.
+// A detector of the same kind marks shifts of the input from novelty, which needs no target. Its
+// values are means over blocks of 50 steps, since input is correlated from step to step: on 50 000
+// steps of motor cortex it marks the change of the day and nothing else, where single steps give
+// more than a hundred marks.
+// On independent values the default detector raises less than one false mark in 100 000 (normal)
+// or 20 000 (exponential), and finds a rise by one deviation after about 30; with a shift_delta of
+// 0.05 it is one in 1 500, and 20.
 //
 // serve = live | shadow | guarded. Guarded goes over to the shadow when the live average has been
 // above the shadow's by `guard_margin` (relative) for `guard_units` units in a row; its averages
