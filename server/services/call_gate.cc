@@ -37,7 +37,7 @@ absl::Status TooMany(CallKind kind, std::int64_t limit) {
 absl::Status CallGate::Enter(CallKind kind, std::shared_ptr<LongCall> call) {
   const auto index = static_cast<std::size_t>(kind);
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (closed_) return Draining();
+  if (closed_) return DrainingServer();
   if (open_[index] >= limits_[index]) return TooMany(kind, limits_[index]);
   ++open_[index];
   if (call != nullptr) {

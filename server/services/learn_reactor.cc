@@ -185,7 +185,7 @@ void LearnReactor::Advance() {
     case Phase::kDraining:
       WriteNext();
       if (Pending()) return;
-      FinishWith(phase_ == Phase::kDraining ? Draining() : absl::OkStatus());
+      FinishWith(phase_ == Phase::kDraining ? DrainingServer() : absl::OkStatus());
       return;
     case Phase::kCancelled:
       if (!writing_) FinishWith(absl::CancelledError("the call was cancelled"));

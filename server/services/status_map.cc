@@ -27,7 +27,7 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
                       ToRpcStatus(status).SerializeAsString());
 }
 
-absl::Status Draining() {
+absl::Status DrainingServer() {
   return engine::Error(absl::StatusCode::kUnavailable, kDraining,
                        "the server is shutting down and takes no more; connect again and go on "
                        "from applied_seq + 1");

@@ -15,7 +15,7 @@ namespace millrace::server {
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
 // UNAVAILABLE (DRAINING): the server is about to end.
-absl::Status Draining();
+absl::Status DrainingServer();
 
 }  // namespace millrace::server
 

@@ -125,7 +125,7 @@ void WatchReactor::OnCancel() {
 
 void WatchReactor::DrainCall() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  End(Draining());
+  End(DrainingServer());
 }
 
 void WatchReactor::End(const absl::Status& status) {
