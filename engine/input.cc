@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "engine/check.h"
 #include "engine/errors.h"
 #include "kernels/math/log.h"
 #include "kernels/math/sqrt.h"
@@ -134,7 +134,7 @@ absl::Status InputStage::CheckFloats(absl::Span<const float> floats,
   for (std::size_t i = 0; i < floats.size(); ++i) {
     const float value = floats[i];
     const bool missing = std::isnan(value);
-    if (missing ? missing_allowed_ : std::isfinite(Transformed(value))) continue;
+    if (missing ? missing_allowed_ : Transformable(value)) continue;
     const std::string got =
         absl::StrFormat("x at step offset %d, channel %d is %g", i / width, i % width, value);
     const char* expected =
@@ -153,6 +153,19 @@ absl::Status InputStage::CheckFloats(absl::Span<const float> floats,
   return absl::OkStatus();
 }
 
+bool InputStage::Transformable(float value) const {
+  if (!std::isfinite(value)) return false;
+  switch (transform_) {
+    case Transform::kNone:
+      return true;
+    case Transform::kSquareRoot:
+      return value >= 0;
+    case Transform::kLog1p:
+      return value > -1;
+  }
+  MILLRACE_CHECK(false);
+}
+
 double InputStage::Transformed(float value) const {
   const double x = value;
   switch (transform_) {
@@ -167,7 +180,7 @@ double InputStage::Transformed(float value) const {
       return kernels::Log(u) * (x / (u - 1.0));
     }
   }
-  return x;
+  MILLRACE_CHECK(false);
 }
 
 double InputStage::Normalised(double x, double mean, double variance) const {

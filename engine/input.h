@@ -69,6 +69,8 @@ class InputStage {
   enum class Transform { kNone, kSquareRoot, kLog1p };
   enum class Skip { kZero, kHold, kDecay };
 
+  // Finite, and the transform of it too.
+  bool Transformable(float value) const;
   double Transformed(float value) const;
   // (x - mean) / sqrt(variance + floor) within +-5.
   double Normalised(double x, double mean, double variance) const;
