@@ -145,6 +145,14 @@ TEST(SpecTest, NumbersAndIntegersPassForEachOtherWhereNothingIsLost) {
   }
 }
 
+TEST(SpecTest, ASettingWithoutUpperBoundIsFiniteAllTheSame) {
+  ModelSpec spec = Vector();
+  spec.monitor = {"standard", {{"reference_loss", std::numeric_limits<double>::infinity()}}};
+  ExpectBad(spec,
+            "setting 'reference_loss' of monitor 'standard' is inf; expected a finite number of at "
+            "least -1");
+}
+
 TEST(SpecTest, NextInputTargetsFixOutputsAndLoss) {
   const absl::StatusOr<ModelSpec> bytes = Resolve(Bytes());
   ASSERT_TRUE(bytes.ok()) << bytes.status();

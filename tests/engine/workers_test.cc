@@ -57,6 +57,27 @@ TEST(WorkersTest, WhatJobsWroteIsSeenAfterRun) {
   }
 }
 
+TEST(WorkersTest, RunWaitsForTheJobsOfOtherThreads) {
+  Workers workers(2);
+  const std::thread::id caller = std::this_thread::get_id();
+  std::atomic<int> started{0};
+  std::atomic<bool> caller_is_through{false}, other_is_through{false};
+  const std::function<void()> job = [&] {
+    started.fetch_add(1);
+    while (started.load() < 2) std::this_thread::yield();  // one job a thread
+    if (std::this_thread::get_id() == caller) {
+      caller_is_through.store(true);
+      return;
+    }
+    while (!caller_is_through.load()) std::this_thread::yield();
+    for (int i = 0; i < 10000; ++i) std::this_thread::yield();
+    other_is_through.store(true);
+  };
+  const std::vector<std::function<void()>> jobs = {job, job};
+  workers.Run(jobs);
+  EXPECT_TRUE(other_is_through.load());
+}
+
 TEST(WorkersTest, ZeroThreadsMeansTheMachines) {
   Workers workers(0);
   int runs = 0;
