@@ -16,7 +16,8 @@ the server's code, reason and sentence.
 
 from millrace._client import Client, connect
 from millrace._errors import Error
-from millrace._stream import LearnResult, Prediction, StreamWriter, TargetsResult
+from millrace._results import LearnResult, Prediction, TargetsResult
+from millrace._stream import StreamWriter
 
 __all__ = ["Client", "Error", "LearnResult", "Prediction", "StreamWriter", "TargetsResult",
            "connect"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import os
 import pathlib
 import uuid
@@ -14,7 +15,8 @@ from google.protobuf import text_format
 from numpy.typing import ArrayLike
 
 from millrace import _errors
-from millrace._stream import Prediction, StreamWriter, prediction_of_peek
+from millrace._results import Prediction, prediction_of_peek
+from millrace._stream import StreamWriter
 from millrace.v1 import (learn_pb2, learn_pb2_grpc, model_pb2, model_pb2_grpc, stats_pb2,
                          stream_pb2, stream_pb2_grpc)
 
@@ -41,9 +43,12 @@ class Client:
                    # A server that comes back is found again at once.
                    ("grpc.initial_reconnect_backoff_ms", 50),
                    ("grpc.min_reconnect_backoff_ms", 50),
-                   ("grpc.max_reconnect_backoff_ms", 1000)]
+                   ("grpc.max_reconnect_backoff_ms", 1000),
+                   # Clients of one process do not share one connection's flow control.
+                   ("grpc.use_local_subchannel_pool", 1)]
         self._channel = (grpc.secure_channel(address, credentials, options) if credentials
                          else grpc.insecure_channel(address, options))
+        self.address = address
         self._timeout_s = timeout_s
         self._models = model_pb2_grpc.ModelsStub(self._channel)
         self._streams = stream_pb2_grpc.StreamsStub(self._channel)
@@ -55,6 +60,9 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        return f"Client('{self.address}')"
+
     def close(self) -> None:
         """Closes the connection; attached streams end."""
         self._channel.close()
@@ -64,11 +72,16 @@ class Client:
             return method(request, timeout=self._timeout_s)
         except grpc.RpcError as error:
             raise _errors.from_rpc(error) from None
+        except ValueError as closed:  # how gRPC reports a channel that was closed
+            raise _errors.Error("FAILED_PRECONDITION", "CLIENT_CLOSED", str(closed), {}) from None
 
     # Models.
 
     def create_model(self, name: str, spec: Spec) -> model_pb2.Model:
-        """Creates a model. `spec`: a ModelSpec, its text form, or the path of a file with it."""
+        """Creates a model. spec: a ModelSpec, its text form, or the path of a file with it. The
+        reply's `spec` has every default filled in. Raises ValueError for text that does not parse;
+        Error: EXISTS, BAD_NAME, BAD_SPEC (part or setting unknown, out of range, not fitting),
+        NOT_CARRIED_OUT."""
         return self._call(self._models.CreateModel, model_pb2.CreateModelRequest(
             name=name, spec=parse_spec(spec), request_id=str(uuid.uuid4())))
 
@@ -95,7 +108,12 @@ class Client:
     def open_stream(self, id: str, model: str = "", *, seed: int | None = None,
                     overrides: dict[str, bool | int | float | str] | None = None
                     ) -> stream_pb2.Stream:
-        """Opens a stream, new or existing. overrides: {"optimizer.rate": 1e-3, ...}."""
+        """Opens a stream, new or existing (a closed one is opened again).
+
+        model: required for a new one. seed: of the initial weights; 0 by default. overrides: rates,
+        decays and clips that differ from the model's: {"optimizer.rate": 1e-3, ...}. Raises Error:
+        NO_MODEL, BAD_NAME, BAD_SPEC, EXISTS, MEMORY.
+        """
         request = stream_pb2.OpenStreamRequest(id=id, model=model, seed=seed,
                                                overrides=settings(overrides or {}),
                                                request_id=str(uuid.uuid4()))
@@ -123,6 +141,10 @@ class Client:
         """Hidden state and sensitivities become zero; weights stay."""
         return self._act(self._streams.ResetStream, stream_pb2.ResetStreamRequest, id)
 
+    def settle(self, id: str) -> stream_pb2.Stream:
+        """The learner runs through every closed step at once."""
+        return self._act(self._streams.SettleStream, stream_pb2.SettleStreamRequest, id)
+
     def take_shadow(self, id: str) -> stream_pb2.Stream:
         """Copies the live weights as the frozen shadow."""
         return self._act(self._streams.TakeShadow, stream_pb2.TakeShadowRequest, id)
@@ -130,6 +152,20 @@ class Client:
     def snapshot(self, id: str) -> stream_pb2.Snapshot:
         """Writes a snapshot now."""
         return self._act(self._streams.SnapshotStream, stream_pb2.SnapshotStreamRequest, id)
+
+    def snapshots(self, id: str) -> list[stream_pb2.Snapshot]:
+        """The snapshots that rollback can go to, oldest first."""
+        return list(self._call(self._streams.ListSnapshots,
+                               stream_pb2.ListSnapshotsRequest(id=id)).snapshots)
+
+    def restore(self, id: str) -> stream_pb2.Stream:
+        """Weights and slots come back from the last good copy; numbering goes on."""
+        return self._act(self._streams.RestoreStream, stream_pb2.RestoreStreamRequest, id)
+
+    def accept_loss(self, id: str) -> stream_pb2.Stream:
+        """Takes note that a recovered stream has lost acknowledged steps (LOST_STEPS); it accepts
+        events again."""
+        return self._act(self._streams.AcceptLoss, stream_pb2.AcceptLossRequest, id)
 
     def rollback(self, id: str, event: int | None = None) -> stream_pb2.Stream:
         """Rewinds to a snapshot (the newest, or the one at `event`); the epoch rises."""
@@ -183,12 +219,19 @@ class Client:
 
     # Data plane.
 
-    def attach(self, id: str) -> StreamWriter:
-        """Becomes the stream's one writer; the writer before is refused from now on."""
-        return StreamWriter(self._learning, id, timeout_s=self._timeout_s)
+    def attach(self, id: str, *, last_durable_seq: int = 0) -> StreamWriter:
+        """Becomes the stream's one writer; the writer before is refused from now on.
+
+        last_durable_seq: the last durable_seq that an earlier writer saw; a stream recovered below
+        it answers LOST_STEPS until accept_loss. Raises Error: NO_STREAM, STREAM_CLOSED,
+        QUARANTINED, LOST_STEPS.
+        """
+        return StreamWriter(self._learning, id, timeout_s=self._timeout_s,
+                            last_durable_seq=last_durable_seq)
 
     def peek(self, id: str, x: ArrayLike | bytes | None = None) -> Prediction:
-        """The prediction a step with input x ([d], or one byte) would get; changes nothing."""
+        """The prediction that a step with input x ([d], or one byte) would get, or, without x, the
+        outputs at the present hidden state; changes nothing. Raises Error: NO_STREAM, BAD_SHAPE."""
         request = learn_pb2.PeekRequest(stream=id)
         if isinstance(x, bytes):
             request.raw_byte = x
@@ -198,22 +241,33 @@ class Client:
 
 
 def parse_spec(spec: Spec) -> model_pb2.ModelSpec:
-    """A ModelSpec from itself, its text form, or the path of a file with it."""
+    """A ModelSpec from itself, its text form, or the path of a file with it. Raises ValueError,
+    with the place, for text that does not parse; OSError where there is no such file."""
     if isinstance(spec, model_pb2.ModelSpec):
         return spec
-    text = os.fspath(spec)
-    if "{" not in text:
-        text = pathlib.Path(text).read_text(encoding="utf-8")
-    return text_format.Parse(text, model_pb2.ModelSpec())
+    text, origin = os.fspath(spec), "specification"
+    if isinstance(spec, os.PathLike) or "{" not in text:
+        text, origin = pathlib.Path(text).read_text(encoding="utf-8"), f"specification '{text}'"
+    try:
+        return text_format.Parse(text, model_pb2.ModelSpec())
+    except text_format.ParseError as error:
+        raise ValueError(f"{origin}: {error}") from None
 
 
 def settings(values: dict[str, bool | int | float | str]) -> list[model_pb2.Setting]:
     """Settings by name, each typed as its value is."""
     result = []
     for name, value in values.items():
-        field = {bool: "flag", int: "integer", float: "number", str: "text"}.get(type(value))
-        if field is None:
+        if isinstance(value, (bool, np.bool_)):
+            typed: dict[str, Any] = {"flag": bool(value)}
+        elif isinstance(value, numbers.Integral):
+            typed = {"integer": int(value)}
+        elif isinstance(value, numbers.Real):
+            typed = {"number": float(value)}
+        elif isinstance(value, str):
+            typed = {"text": value}
+        else:
             raise TypeError(f"setting '{name}' is a {type(value).__name__}; expected bool, int, "
                             "float or str")
-        result.append(model_pb2.Setting(name=name, **{field: value}))
+        result.append(model_pb2.Setting(name=name, **typed))
     return result

@@ -1,190 +1,199 @@
-"""One Learn call for one stream: a reading thread, flow control, and reconnection.
-
-What is not answered is kept and sent again after a reconnection; sequence numbers make the server
-skip what it had applied. A target that was taken before the connection broke answers TARGET_HELD,
-which is success for a part that is sent again.
-"""
+"""One Learn call for one stream: a reading thread, deadlines and reconnection. What is sent, sent
+again or given up is the outbox's affair."""
 
 from __future__ import annotations
 
 import queue
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterator
 
 import grpc
-from google.rpc import code_pb2
 
-from millrace import _errors
+from millrace._errors import Error, from_rpc
+from millrace._outbox import ATTACH_PART_ID, Outbox, Pending
 from millrace.v1 import learn_pb2, learn_pb2_grpc
 
-RETRIED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN)
-FIRST_PAUSE_S, LAST_PAUSE_S = 0.05, 1.0
-
-
-class Pending:
-    """A part on its way."""
-
-    def __init__(self, part: learn_pb2.LearnPart, steps: int):
-        self.part = part
-        self.steps = steps
-        self.sent_again = False
-        self._done = threading.Event()
-        self._reply: learn_pb2.LearnPartReply | None = None
-        self._error: Exception | None = None
-
-    def result(self) -> learn_pb2.LearnPartReply:
-        """Waits for the reply; raises Error where the part was refused or the stream is lost."""
-        self._done.wait()
-        if self._error is not None:
-            raise self._error
-        assert self._reply is not None
-        return self._reply
-
-    def finish(self, reply: learn_pb2.LearnPartReply) -> None:
-        held = self.sent_again and reply.status.code == code_pb2.ALREADY_EXISTS
-        if reply.status.code != code_pb2.OK and not held:
-            self._error = _errors.from_status(reply.status)
-        self._reply = reply
-        self._done.set()
-
-    def fail(self, error: Exception) -> None:
-        self._error = error
-        self._done.set()
+_RETRIED = {"UNAVAILABLE", "CANCELLED", "UNKNOWN", "INTERNAL"}
+_FIRST_PAUSE_S, _LAST_PAUSE_S = 0.05, 1.0
+_NO_ROOM_PAUSE_S = 0.02
 
 
 class Session:
-    """See above. submit() is for one thread; replies are read on another."""
+    """submit() and wait() are for one thread; replies are read on another.
 
-    def __init__(self, stub: learn_pb2_grpc.LearningStub, stream: str, timeout_s: float):
+    A call that breaks is opened again, again and again for timeout_s. A part that gets no reply
+    within timeout_s while the call stands ends the session: it may have been applied.
+    """
+
+    def __init__(self, stub: learn_pb2_grpc.LearningStub, stream: str, timeout_s: float,
+                 last_durable_seq: int):
         self._stub = stub
         self._stream = stream
         self._timeout_s = timeout_s
         self._changed = threading.Condition()
-        self._in_flight: OrderedDict[int, Pending] = OrderedDict()
-        self._steps_in_flight = 0
-        self._last_id = 0
-        self._closed = False
+        self._closed = threading.Event()
         self._lost: Exception | None = None
-        self.epoch = self.applied_seq = self.learned_seq = self.durable_seq = 0
-        self.held_targets: list[int] = []
-        self._window_steps = 1
-        self._token = 0
-        self._connect(time.monotonic() + timeout_s)
+        self._heard = time.monotonic()
+        self.outbox = Outbox()
+        self.outbox.durable_seq = last_durable_seq
+        self._connect()
         self._reader = threading.Thread(target=self._read, name=f"millrace {stream}", daemon=True)
         self._reader.start()
 
     # The calling thread.
 
-    def submit(self, part: learn_pb2.LearnPart, steps: int) -> Pending:
-        """Sends a part, waiting while the stream's window is full."""
+    def submit(self, part: learn_pb2.LearnPart, steps: int, first_seq: int = 0) -> Pending | None:
+        """Sends a part, waiting while the stream's window is full. Numbers observed steps; None,
+        and nothing is sent, where that would not be first_seq (0: any), because a step before it
+        was refused."""
         pending = Pending(part, steps)
         with self._changed:
-            self._changed.wait_for(lambda: self._lost is not None or not self._in_flight or
-                                   self._steps_in_flight + steps <= self._window_steps)
-            if self._lost is not None:
-                raise self._lost
-            self._last_id += 1
-            part.part_id, part.stream = self._last_id, self._stream
-            part.epoch, part.writer_token = self.epoch, self._token
-            self._in_flight[part.part_id] = pending
-            self._steps_in_flight += steps
-            self._requests.put(learn_pb2.LearnRequest(parts=[part]))
+            self._await(lambda: self.outbox.fits(steps, pending.bytes))
+            if first_seq and self.outbox.next_seq != first_seq:
+                return None
+            self._send([self.outbox.add(pending)])
         return pending
 
-    def close(self) -> None:
+    def wait(self, pending: Pending) -> learn_pb2.LearnPartReply:
+        """The reply; raises Error where the part was refused or the stream is lost."""
         with self._changed:
-            self._closed = True
+            if not pending.done.is_set():
+                self._await(pending.done.is_set)
+        if pending.error is not None:
+            raise pending.error
+        assert pending.reply is not None
+        return pending.reply
+
+    def wait_durable(self, seq: int) -> None:
+        """Waits until the server calls step `seq` durable."""
+        with self._changed:
+            self._await(lambda: self.outbox.durable_seq >= seq)
+
+    def _await(self, condition) -> None:
+        """Waits, the lock held, for a condition; raises where the session is lost or silent."""
+        self._heard = time.monotonic()
+        while not condition():
+            if self._lost is not None:
+                raise self._lost
+            left = self._heard + self._timeout_s - time.monotonic()
+            if left <= 0:
+                self._lose(Error("DEADLINE_EXCEEDED", "IN_DOUBT",
+                                 f"stream '{self._stream}' did not answer within "
+                                 f"{self._timeout_s} s; what was sent may have been applied: "
+                                 "attach anew and look at applied_seq", {}))
+                self._call.cancel()
+            else:
+                self._changed.wait(left)
+
+    def close(self) -> None:
+        """Ends the call in an orderly way; a server that does not answer is cut off."""
+        self._closed.set()
+        with self._changed:
             self._requests.put(None)
-        self._reader.join(timeout=self._timeout_s)
+        self._reader.join(timeout=1.0)
         self._call.cancel()
+        self._reader.join(timeout=self._timeout_s)
 
     # The reading thread.
 
     def _read(self) -> None:
         while True:
-            error: grpc.RpcError | None = None
+            error: Error | None = None
             try:
                 for reply in self._call:
-                    for part in reply.parts:
-                        self._take(part)
+                    self._take(reply)
             except grpc.RpcError as broken:
-                error = broken
+                error = from_rpc(broken)
+            except Error as fatal:
+                error = fatal
+                self._call.cancel()
             with self._changed:
-                if self._closed:
-                    return self._lose(_errors.Error("CANCELLED", "", "the stream was closed", {}))
-            if error is not None and error.code() not in RETRIED:
-                return self._lose(_errors.from_rpc(error))
+                self._requests.put(None)
+                if self._closed.is_set():
+                    error = Error("CANCELLED", "", "the stream was closed by this client", {})
+                if self._lost is not None or self._closed.is_set() or (
+                        error is not None and error.code not in _RETRIED):
+                    return self._lose(error or self._lost)
             try:
-                self._connect(time.monotonic() + self._timeout_s)
-            except _errors.Error as lost:
-                return self._lose(lost)
+                self._connect()
+            except Error as final:
+                with self._changed:
+                    return self._lose(final)
 
-    def _take(self, reply: learn_pb2.LearnPartReply) -> None:
+    def _take(self, reply: learn_pb2.LearnReply) -> None:
         with self._changed:
-            if reply.epoch:
-                self.durable_seq = max(self.durable_seq, reply.durable_seq)
-            pending = self._in_flight.pop(reply.part_id, None)
-            if pending is None:
-                return
-            if reply.epoch:
-                self.applied_seq, self.learned_seq = reply.applied_seq, reply.learned_seq
-            self._steps_in_flight -= pending.steps
-            pending.finish(reply)
+            self._heard = time.monotonic()
+            for part in reply.parts:
+                self.outbox.take(part)
+            if self.outbox.draining and self.outbox.unanswered == 0:
+                self._call.cancel()
             self._changed.notify_all()
+            no_room = self.outbox.must_send_again()
+        if no_room:
+            self._closed.wait(_NO_ROOM_PAUSE_S)
+            with self._changed:
+                self._send(self.outbox.send_again())
+                self._changed.notify_all()
+
+    def _send(self, parts: list[learn_pb2.LearnPart]) -> None:
+        for part in parts:
+            self._requests.put(learn_pb2.LearnRequest(parts=[part]))
 
     def _lose(self, error: Exception) -> None:
-        with self._changed:
-            self._lost = error
-            for pending in self._in_flight.values():
-                pending.fail(error)
-            self._in_flight.clear()
-            self._changed.notify_all()
+        """For good. The lock is held."""
+        self._lost = self._lost or error
+        self.outbox.fail(self._lost)
+        self._changed.notify_all()
 
     # Either, but never both at a time.
 
-    def _connect(self, deadline: float) -> None:
+    def _connect(self) -> None:
         """Opens the call and attaches, again and again until the deadline; sends again what is not
         answered."""
-        pause = FIRST_PAUSE_S
+        deadline = time.monotonic() + self._timeout_s
+        pause = _FIRST_PAUSE_S
         while True:
-            requests: queue.SimpleQueue[learn_pb2.LearnRequest | None] = queue.SimpleQueue()
-            attach = learn_pb2.LearnPart(stream=self._stream, attach=learn_pb2.Attach(
-                last_durable_seq=self.durable_seq))
-            requests.put(learn_pb2.LearnRequest(parts=[attach]))
-            call = self._stub.Learn(_until_none(requests))
+            with self._changed:  # the time it takes to come back is not the server's silence
+                self._heard = time.monotonic() + pause
             try:
-                reply = next(iter(call)).parts[0]
-            except (grpc.RpcError, StopIteration) as broken:
-                final = isinstance(broken, grpc.RpcError) and broken.code() not in RETRIED
-                if final or time.monotonic() + pause > deadline:
-                    requests.put(None)
-                    raise (_errors.from_rpc(broken) if isinstance(broken, grpc.RpcError)
-                           else _errors.Error("UNAVAILABLE", "", "the call ended", {})) from None
-                time.sleep(pause)
-                pause = min(2 * pause, LAST_PAUSE_S)
-                continue
-            if reply.status.code != code_pb2.OK:
-                requests.put(None)
-                call.cancel()
-                raise _errors.from_status(reply.status)
-            self._resume(call, requests, reply)
-            return
+                return self._attach(deadline)
+            except Error as error:
+                if error.code not in _RETRIED or time.monotonic() + pause > deadline:
+                    raise
+            if self._closed.wait(pause):
+                raise Error("CANCELLED", "", "the stream was closed by this client", {})
+            pause = min(2 * pause, _LAST_PAUSE_S)
 
-    def _resume(self, call: grpc.Call, requests: queue.SimpleQueue,
-                reply: learn_pb2.LearnPartReply) -> None:
-        with self._changed:
-            self._call, self._requests = call, requests
-            self.epoch, self._token = reply.epoch, reply.attach.writer_token
-            self.applied_seq, self.learned_seq = reply.applied_seq, reply.learned_seq
-            self.durable_seq = reply.durable_seq
-            self.held_targets = list(reply.attach.held_targets)
-            self._window_steps = max(1, reply.attach.window_steps)
-            for pending in self._in_flight.values():
-                pending.sent_again = True
-                pending.part.epoch, pending.part.writer_token = self.epoch, self._token
-                requests.put(learn_pb2.LearnRequest(parts=[pending.part]))
+    def _attach(self, deadline: float) -> None:
+        requests: queue.SimpleQueue[learn_pb2.LearnRequest | None] = queue.SimpleQueue()
+        attach = learn_pb2.LearnPart(
+            part_id=ATTACH_PART_ID, stream=self._stream,
+            attach=learn_pb2.Attach(last_durable_seq=self.outbox.durable_seq))
+        requests.put(learn_pb2.LearnRequest(parts=[attach]))
+        try:
+            call = self._stub.Learn(_until_none(requests))
+        except ValueError as closed:  # how gRPC reports a channel that was closed
+            raise Error("FAILED_PRECONDITION", "CLIENT_CLOSED", str(closed), {}) from None
+        alarm = threading.Timer(max(0.0, deadline - time.monotonic()), call.cancel)
+        alarm.daemon = True
+        alarm.start()
+        try:
+            first = next(call)
+            with self._changed:
+                again = self.outbox.attach(first.parts[0])
+                self._call, self._requests = call, requests
+                self._send(again)
+                self._changed.notify_all()
+        except (grpc.RpcError, StopIteration, Error) as broken:
+            requests.put(None)
+            call.cancel()
+            if isinstance(broken, grpc.RpcError):
+                raise from_rpc(broken) from None
+            raise broken if isinstance(broken, Error) else Error(
+                "UNAVAILABLE", "", "the server ended the call", {}) from None
+        finally:
+            alarm.cancel()
 
 
 def _until_none(requests: queue.SimpleQueue) -> Iterator[learn_pb2.LearnRequest]:

@@ -3,114 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from millrace import _results, _targets
+from millrace._results import LearnResult, Prediction, TargetsResult
 from millrace._session import Session
 from millrace.v1 import learn_pb2, learn_pb2_grpc
 
-Floats = NDArray[np.float32]
-
-
-def _empty() -> Floats:
-    return np.zeros((0,), np.float32)
-
-
-@dataclass
-class Prediction:
-    """One step's prediction, as served.
-
-    seq: the step's number. outputs: [m] (logits for classification); None where the step was
-    applied but its reply was lost with a broken connection. probabilities: [m], classification
-    only, else empty. The others are empty unless asked for, or where there is no shadow.
-    loss: served loss, if the target came with the step (or, for next-input targets, the loss of
-    the prediction of this input); else NaN.
-    """
-
-    seq: int
-    outputs: Floats | None
-    probabilities: Floats = field(default_factory=_empty)
-    shadow_outputs: Floats = field(default_factory=_empty)
-    residual_sd: Floats = field(default_factory=_empty)
-    novelty: float = float("nan")
-    loss: float = float("nan")
-    served_shadow: bool = False
-
-
-@dataclass
-class LearnResult:
-    """T steps' predictions; rows of steps whose reply was lost are NaN.
-
-    first_seq: number of the first row. outputs, probabilities, shadow_outputs, residual_sd: [T, m]
-    or empty. novelty, loss, shadow_loss: [T] or empty; see Prediction.
-    """
-
-    first_seq: int
-    outputs: Floats
-    probabilities: Floats
-    shadow_outputs: Floats
-    residual_sd: Floats
-    novelty: Floats
-    loss: Floats
-    shadow_loss: Floats
-
-
-@dataclass
-class TargetsResult:
-    """What a release of targets did: targets taken, targets that were held already, and the mean
-    served loss of what it scored (NaN where nothing was)."""
-
-    taken: int
-    skipped: int
-    loss: float
-    shadow_loss: float
-
-
-def prediction_of_peek(reply: learn_pb2.PeekResponse) -> Prediction:
-    return Prediction(reply.next_seq, np.array(reply.outputs, np.float32),
-                      np.array(reply.probabilities, np.float32),
-                      np.array(reply.shadow_outputs, np.float32),
-                      np.array(reply.residual_sd, np.float32), reply.novelty)
-
-
-def _block(first_seq: int, steps: int, values: ArrayLike | None, classes: ArrayLike | None,
-           probabilities: ArrayLike | None, weights: ArrayLike | None,
-           inferred: bool) -> learn_pb2.TargetBlock | None:
-    """A target block; None where no target is given."""
-    if values is None and classes is None and probabilities is None:
-        return None
-    block = learn_pb2.TargetBlock(
-        first_seq=first_seq, steps=steps,
-        source=learn_pb2.TARGET_SOURCE_INFERRED if inferred
-        else learn_pb2.TARGET_SOURCE_MEASURED)
-    for name, given, kind in (("values", values, np.float32), ("classes", classes, np.int32),
-                              ("probabilities", probabilities, np.float32),
-                              ("weights", weights, np.float32)):
-        if given is not None:
-            getattr(block, name).extend(np.asarray(given, dtype=kind).ravel().tolist())
-    return block
+Input = NDArray[np.float32] | bytes
 
 
 class StreamWriter:
-    """The one writer of a stream. A context manager: leaving it ends the call.
+    """The one writer of a stream. A context manager: leaving it ends the call, the stream stays.
 
-    applied_seq, learned_seq, durable_seq follow the server's replies. A broken connection is opened
-    again for up to timeout_s, and what was not answered is sent again; the server skips what it had
-    applied, so nothing is learned twice and nothing is left out. Not thread-safe.
+    Steps are numbered 1, 2, 3, ... by the writer. A call that breaks is opened again for up to
+    timeout_s; what was not answered is sent again and the server skips what it had applied, so
+    nothing is learned twice and nothing is left out. A later attach, by anybody, fences this
+    writer: every method raises Error (FAILED_PRECONDITION, FENCED) from then on.
+    Not thread-safe; several writers may share one Client.
     """
 
-    def __init__(self, stub: learn_pb2_grpc.LearningStub, id: str, *, timeout_s: float):
+    def __init__(self, stub: learn_pb2_grpc.LearningStub, id: str, *, timeout_s: float,
+                 last_durable_seq: int = 0):
         self.id = id
-        self._session = Session(stub, id, timeout_s)
-        self._next_seq = self._session.applied_seq + 1
+        self._session = Session(stub, id, timeout_s, last_durable_seq)
+        self._place = self._session.outbox
 
     def __enter__(self) -> StreamWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __repr__(self) -> str:
+        return (f"StreamWriter('{self.id}', epoch {self.epoch}, applied {self.applied_seq}, "
+                f"learned {self.learned_seq}, durable {self.durable_seq})")
 
     def close(self) -> None:
         """Ends the call. The stream stays."""
@@ -119,160 +48,184 @@ class StreamWriter:
     @property
     def epoch(self) -> int:
         """Raised by rollback."""
-        return self._session.epoch
+        return self._place.epoch
+
+    @property
+    def next_seq(self) -> int:
+        """Number of the next step."""
+        return self._place.next_seq
 
     @property
     def applied_seq(self) -> int:
         """Last step observed."""
-        return self._session.applied_seq
+        return self._place.applied_seq
 
     @property
     def learned_seq(self) -> int:
-        """Last step closed and learned from."""
-        return self._session.learned_seq
+        """Last step closed: learned from, or declared without target."""
+        return self._place.learned_seq
 
     @property
     def durable_seq(self) -> int:
         """Last step that survives what the model's durability promises."""
-        return self._session.durable_seq
+        return self._place.durable_seq
 
     @property
     def held_targets(self) -> list[int]:
-        """At attach: open steps whose targets were held."""
-        return self._session.held_targets
+        """At the last attach: open steps whose targets were held."""
+        return list(self._place.held_targets)
+
+    def wait_durable(self, seq: int | None = None) -> None:
+        """Waits until step `seq` (all that were applied) is durable. A model with durability
+        APPLIED makes steps durable by snapshots only. Raises Error after timeout_s."""
+        self._session.wait_durable(self.applied_seq if seq is None else seq)
 
     def step(self, x: ArrayLike | bytes, *, values: ArrayLike | None = None,
              label: int | None = None, probabilities: ArrayLike | None = None,
-             weight: float | None = None, reset: bool = False, learn: bool = True,
-             shadow: bool = False, novelty: bool = False) -> Prediction:
-        """One step: x is [d], or one byte. Its target, if known: values [m], a label, or
-        probabilities [m]. Raises Error, and then nothing has changed."""
-        row = x if isinstance(x, bytes) else np.asarray(x, np.float32).reshape(1, -1)
-        result = self.learn(row, values=values, classes=None if label is None else [label],
-                            probabilities=probabilities,
-                            weights=None if weight is None else [weight],
-                            reset_before=[0] if reset else [], score_only=[] if learn else [0],
-                            shadow=shadow, novelty=novelty, residual_sd=True)
-        lost = result.outputs.size == 0 or bool(np.isnan(result.outputs[0]).all())
+             weight: float | None = None, inferred: bool = False, reset: bool = False,
+             learn: bool = True, shadow: bool = False, residual_sd: bool = False,
+             novelty: bool = False) -> Prediction:
+        """One step: x is [d], or one byte.
 
-        def first(rows: Floats) -> Floats:
-            return rows[0] if len(rows) else _empty()
+        Its target, if known: values [m] (NaN: not known), a label (-1: none) or probabilities [m],
+        with a weight >= 0 (0 scores only). reset: the stream is reset before it. learn=False:
+        scored, not learned from. shadow, residual_sd, novelty: what the prediction should hold.
+        Raises Error, and then nothing has changed: BAD_SHAPE, NOT_FINITE, BAD_TARGET, ...
+        """
+        def one(row: ArrayLike | None) -> NDArray | None:
+            return None if row is None else np.asarray(row).reshape(1, -1)
 
-        def scalar(rows: Floats) -> float:
-            return float(rows[0]) if len(rows) else float("nan")
-
-        return Prediction(result.first_seq, None if lost else first(result.outputs),
-                          first(result.probabilities), first(result.shadow_outputs),
-                          first(result.residual_sd), scalar(result.novelty), scalar(result.loss))
+        result = self.learn(
+            x if isinstance(x, bytes) else np.asarray(x, np.float32).reshape(1, -1),
+            values=one(values), classes=None if label is None else [label],
+            probabilities=one(probabilities), weights=None if weight is None else [weight],
+            inferred=inferred, reset_before=[0] if reset else [], score_only=[] if learn else [0],
+            shadow=shadow, novelty=novelty, residual_sd=residual_sd)
+        return _results.prediction_of_step(result)
 
     def learn(self, x: ArrayLike | bytes, *, values: ArrayLike | None = None,
               classes: ArrayLike | None = None, probabilities: ArrayLike | None = None,
               weights: ArrayLike | None = None, inferred: bool = False,
               reset_before: Sequence[int] = (), score_only: Sequence[int] = (),
-              outputs: bool = True, shadow: bool = False, residual_sd: bool = False,
-              novelty: bool = False, steps_per_message: int = 64) -> LearnResult:
-        """T steps in order: x is [T, d], or T bytes.
+              closed_loop: bool = False, outputs: bool = True, shadow: bool = False,
+              residual_sd: bool = False, novelty: bool = False, steps_per_message: int = 64
+              ) -> LearnResult:
+        """T steps in order: x is [T, d] (NaN: missing, where the model allows it), or T bytes, also
+        as uint8 [T].
 
         Targets, if known: values [T, m] (NaN: not known), classes [T] (-1: none) or probabilities
-        [T, m], with weights [T] or [1]. reset_before, score_only: offsets within x. Messages are
-        sent ahead of their replies. Raises the first Error; steps before it are applied.
+        [T, m], or one row for all; weights [T] or [1], >= 0. inferred: the targets are guesses or
+        pseudo-labels. reset_before, score_only: offsets within x. closed_loop: x depends on what
+        was predicted. outputs=False: losses only. Messages go ahead of their replies.
+        Raises ValueError for arrays that do not fit each other, and the server's first Error: then
+        the steps before the refused message are applied, and next_seq is its first step.
         """
-        if not isinstance(x, bytes):
-            x = np.ascontiguousarray(x, np.float32)
-            if x.ndim != 2:
-                raise ValueError(f"x has {x.ndim} dimensions; expected 2: [steps, inputs]")
-        targets = [np.asarray(t) if t is not None else None
-                   for t in (values, classes, probabilities, weights)]
+        x = _input_of(x)
+        targets = _targets.targets_of(len(x), values, classes, probabilities, weights, inferred)
         want = learn_pb2.Want(nothing=not outputs, shadow=shadow, residual_sd=residual_sd,
                               novelty=novelty)
-        first_seq, waiting = self._next_seq, []
-        for start in range(0, len(x), steps_per_message):
-            end = min(start + steps_per_message, len(x))
-            part = learn_pb2.LearnPart(observe=learn_pb2.Observe(first_seq=self._next_seq,
-                                                                 want=want))
-            observe = part.observe
-            if isinstance(x, bytes):
-                observe.raw_bytes = x[start:end]
-            else:
-                observe.floats.extend(x[start:end].ravel().tolist())
-            cut = [t[start:end] if t is not None and len(t) == len(x) else t for t in targets]
-            block = _block(0, 0, *cut, inferred)
-            if block is not None:
-                observe.targets.CopyFrom(block)
-            observe.reset_before.extend(o - start for o in reset_before if start <= o < end)
-            observe.score_only.extend(o - start for o in score_only if start <= o < end)
-            waiting.append((end - start, self._session.submit(part, end - start)))
-            self._next_seq += end - start
-        return self._collect(first_seq, waiting)
-
-    def _collect(self, first_seq: int, waiting: list) -> LearnResult:
-        names = ("outputs", "probabilities", "shadow_outputs", "residual_sd", "novelty", "loss",
-                 "shadow_loss")
-        pieces: dict[str, list[tuple[int, Floats]]] = {name: [] for name in names}
-        total = 0
+        first_seq, waiting = self.next_seq, []
+        most = self._most_steps(x, steps_per_message)
         try:
-            for steps, pending in waiting:
-                observed = pending.result().observe
-                for name in names:
-                    flat = np.array(getattr(observed, name), np.float32)
-                    # Steps applied before a reconnection have no rows: theirs are the first.
-                    if observed.steps and flat.size:
-                        pieces[name].append((total + steps - observed.steps,
-                                             flat.reshape(observed.steps, -1)))
-                total += steps
-        except Exception:
-            self._next_seq = self._session.applied_seq + 1
-            raise
-        rows = {name: _join(total, found, name in ("novelty", "loss", "shadow_loss"))
-                for name, found in pieces.items()}
-        return LearnResult(first_seq, **rows)
+            for start in range(0, len(x), most):
+                end = min(start + most, len(x))
+                part = _observe(x[start:end])
+                part.observe.want.CopyFrom(want)
+                part.observe.closed_loop = closed_loop
+                if targets is not None:
+                    part.observe.targets.CopyFrom(targets.cut(start, end).block(0, 0))
+                for field, offsets in (("reset_before", reset_before), ("score_only", score_only)):
+                    getattr(part.observe, field).extend(
+                        sorted(o - start for o in offsets if start <= o < end))
+                pending = self._session.submit(part, end - start, first_seq + start)
+                if pending is None:
+                    break
+                waiting.append(pending)
+        finally:
+            # Should a submission fail, an earlier refusal is what the caller must see.
+            parts = [(p.steps, self._session.wait(p).observe) for p in waiting]
+        return _results.join(first_seq, parts)
+
+    def _most_steps(self, x: Input, steps_per_message: int) -> int:
+        """A quarter of the window a message, so that the next is on its way while one is learned
+        from."""
+        if steps_per_message < 1:
+            raise ValueError(f"steps_per_message is {steps_per_message}; expected at least 1")
+        bytes_a_step = 1 if isinstance(x, bytes) else 4 * x.shape[1] + 16
+        return max(1, min(steps_per_message, self._place.window_steps // 4,
+                          self._place.window_bytes // 4 // bytes_a_step))
 
     def skip(self, steps: int) -> LearnResult:
-        """Advances `steps` steps without input (lost packets)."""
-        part = learn_pb2.LearnPart(observe=learn_pb2.Observe(first_seq=self._next_seq, skip=steps))
-        first_seq, pending = self._next_seq, self._session.submit(part, steps)
-        self._next_seq += steps
-        return self._collect(first_seq, [(steps, pending)])
+        """Advances `steps` steps without input (lost packets), so that the clock is kept."""
+        if steps < 1:
+            raise ValueError(f"steps is {steps}; expected at least 1")
+        first_seq, parts = self.next_seq, []
+        most = max(1, self._place.window_steps // 4)
+        for start in range(0, steps, most):
+            count = min(most, steps - start)
+            part = learn_pb2.LearnPart(observe=learn_pb2.Observe(skip=count))
+            parts.append((count, self._session.wait(self._session.submit(part, count)).observe))
+        return _results.join(first_seq, parts)
 
     def late_targets(self, first_seq: int, *, steps: int = 0, values: ArrayLike | None = None,
                      classes: ArrayLike | None = None, probabilities: ArrayLike | None = None,
                      weights: ArrayLike | None = None, inferred: bool = False,
                      no_target_through: int = 0) -> TargetsResult:
-        """Targets of steps from first_seq, one row a step, or one row for `steps` steps. One call
-        is one release. no_target_through: open steps up to it will get none."""
-        given = next(t for t in (classes, values, probabilities) if t is not None)
-        block = _block(first_seq, steps or len(np.asarray(given)), values, classes, probabilities,
-                       weights, inferred)
-        return self._release(learn_pb2.LateTargets(blocks=[block] if block else [],
+        """Targets of the steps from first_seq: values [T, m], classes [T] or probabilities [T, m];
+        or one row for `steps` steps. One call is one release, and one scored unit.
+
+        no_target_through: open steps up to it will get none. Raises Error, and then nothing has
+        changed: NOT_OPEN (outside the window), TARGET_HELD (that target is there), TARGET_CONFLICT
+        (another is there), BAD_TARGET.
+        """
+        kind = _targets.given(values, classes, probabilities)
+        if kind is None:
+            raise ValueError("got no targets; expected values, classes or probabilities "
+                             "(no_target_through() declares that there are none)")
+        count = steps or len(np.atleast_1d(np.asarray(
+            {"values": values, "classes": classes, "probabilities": probabilities}[kind])))
+        targets = _targets.targets_of(count, values, classes, probabilities, weights, inferred)
+        return self._release(learn_pb2.LateTargets(blocks=[targets.block(first_seq, count)],
                                                    no_target_through=no_target_through))
 
     def no_target_through(self, seq: int) -> TargetsResult:
-        """Declares that open steps up to `seq` will get no target."""
+        """Declares that open steps up to `seq` that hold no target will get none."""
         return self._release(learn_pb2.LateTargets(no_target_through=seq))
 
     def _release(self, late: learn_pb2.LateTargets) -> TargetsResult:
-        reply = self._session.submit(learn_pb2.LearnPart(late_targets=late), 0).result()
-        late_reply = reply.late_targets
-        return TargetsResult(
-            late_reply.taken, late_reply.skipped,
-            late_reply.loss if late_reply.HasField("loss") else float("nan"),
-            late_reply.shadow_loss if late_reply.HasField("shadow_loss") else float("nan"))
+        reply = self._now(learn_pb2.LearnPart(late_targets=late)).late_targets
+        return TargetsResult(reply.taken, reply.skipped,
+                             reply.loss if reply.HasField("loss") else float("nan"),
+                             reply.shadow_loss if reply.HasField("shadow_loss") else float("nan"))
 
     def settle(self) -> None:
         """The learner runs through every closed step at once."""
-        self._session.submit(learn_pb2.LearnPart(settle=learn_pb2.Settle()), 0).result()
+        self._now(learn_pb2.LearnPart(settle=learn_pb2.Settle()))
 
     def reset(self) -> None:
-        """Hidden state and sensitivities become zero; weights stay."""
-        self._session.submit(learn_pb2.LearnPart(reset=learn_pb2.Reset()), 0).result()
+        """Hidden state and sensitivities become zero; weights stay. Where the call breaks it may be
+        done twice, which the counters show and nothing else; step(reset=True) is done once."""
+        self._now(learn_pb2.LearnPart(reset=learn_pb2.Reset()))
+
+    def _now(self, part: learn_pb2.LearnPart) -> learn_pb2.LearnPartReply:
+        return self._session.wait(self._session.submit(part, 0))
 
 
-def _join(total: int, pieces: list[tuple[int, Floats]], flat: bool) -> Floats:
-    """Rows [total, ...] from pieces that start at their offsets; NaN where there is none."""
-    if not pieces:
-        return _empty()
-    width = pieces[0][1].shape[1]
-    rows = np.full((total, width), np.nan, np.float32)
-    for start, piece in pieces:
-        rows[start:start + len(piece)] = piece
-    return rows[:, 0] if flat else rows
+def _input_of(x: ArrayLike | bytes) -> Input:
+    if isinstance(x, (bytes, bytearray, memoryview)):
+        return bytes(x)
+    array = np.asarray(x)
+    if array.dtype == np.uint8 and array.ndim == 1:
+        return array.tobytes()
+    if array.ndim != 2:
+        raise ValueError(f"x has {array.ndim} dimensions; expected 2: [steps, inputs]")
+    return np.ascontiguousarray(array, np.float32)
+
+
+def _observe(x: Input) -> learn_pb2.LearnPart:
+    part = learn_pb2.LearnPart(observe=learn_pb2.Observe())
+    if isinstance(x, bytes):
+        part.observe.raw_bytes = x
+    else:
+        part.observe.floats.extend(x.ravel().tolist())
+    return part
