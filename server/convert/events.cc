@@ -185,8 +185,7 @@ v1::Observe SliceOf(const v1::Observe& message, const engine::Model& model, std:
 engine::Want FromWire(const v1::Observe& message) {
   if (!message.has_want()) return {};
   const v1::Want& want = message.want();
-  if (want.nothing()) return {.outputs = false};
-  return {.outputs = true,
+  return {.outputs = !want.nothing(),
           .shadow = want.shadow(),
           .residual_sd = want.residual_sd(),
           .novelty = want.novelty()};

@@ -13,16 +13,16 @@ void Append(const std::vector<float>& rows, google::protobuf::RepeatedField<floa
   field->Add(rows.begin(), rows.end());
 }
 
-// Loss is per step and absent from slices that scored nothing: both sides are made as long.
-void AppendLoss(const engine::Outcome& outcome, std::uint32_t steps_before,
+// Losses are per step and absent from slices that scored nothing: both sides are made as long.
+void AppendLoss(const std::vector<float>& loss, std::uint32_t steps, std::uint32_t steps_before,
                 google::protobuf::RepeatedField<float>* field) {
   constexpr float kNone = std::numeric_limits<float>::quiet_NaN();
-  if (outcome.loss.empty() && field->empty()) return;
+  if (loss.empty() && field->empty()) return;
   field->Resize(static_cast<int>(steps_before), kNone);
-  if (outcome.loss.empty()) {
-    field->Resize(static_cast<int>(steps_before + outcome.steps), kNone);
+  if (loss.empty()) {
+    field->Resize(static_cast<int>(steps_before + steps), kNone);
   } else {
-    Append(outcome.loss, field);
+    Append(loss, field);
   }
 }
 
@@ -30,7 +30,8 @@ void AppendLoss(const engine::Outcome& outcome, std::uint32_t steps_before,
 
 void AppendRows(const engine::Outcome& outcome, v1::ObserveResult* result) {
   if (result->first_seq() == 0 && outcome.steps > 0) result->set_first_seq(outcome.first_seq);
-  AppendLoss(outcome, result->steps(), result->mutable_loss());
+  AppendLoss(outcome.loss, outcome.steps, result->steps(), result->mutable_loss());
+  AppendLoss(outcome.shadow_loss, outcome.steps, result->steps(), result->mutable_shadow_loss());
   result->set_skipped(result->skipped() + outcome.skipped);
   result->set_steps(result->steps() + outcome.steps);
   Append(outcome.outputs, result->mutable_outputs());

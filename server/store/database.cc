@@ -42,7 +42,7 @@ class BackgroundErrors final : public rocksdb::EventListener {
       *error = rocksdb::Status::OK();
       return;
     }
-    EndUnlessOk(*error, "a background write");
+    EndUnlessOk(*error, "a write");
   }
 };
 

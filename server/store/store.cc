@@ -129,10 +129,9 @@ absl::StatusOr<std::vector<Store::NamedStream>> Store::Streams() const {
   return streams;
 }
 
-void Store::PutEvent(const std::string& stream, std::uint64_t epoch,
-                     const store::v1::JournalRecord& record, Batch* batch) const {
-  batch->Put(Family::kJournal, JournalKey(stream, epoch, record.event()),
-             record.SerializeAsString());
+void Store::PutEvent(const std::string& stream, std::uint64_t epoch, std::uint64_t event,
+                     absl::string_view record, Batch* batch) const {
+  batch->Put(Family::kJournal, JournalKey(stream, epoch, event), record);
 }
 
 absl::Status Store::Replay(const std::string& stream, std::uint64_t epoch, std::uint64_t event,

@@ -4,7 +4,7 @@
 // committed together: a number and its data move in one write.
 //
 //   Batch batch = store->NewBatch();
-//   store->PutEvent("subject-1", epoch, record, &batch);
+//   store->PutEvent("subject-1", epoch, event, record, &batch);
 //   store->Commit(std::move(batch), /*sync=*/false);
 //
 // Thread-safe.
@@ -65,9 +65,9 @@ class Store {
   // A re-created stream's epoch is above all epochs of streams that were deleted.
   std::uint64_t FirstEpoch() const { return highest_deleted_epoch_ + 1; }
 
-  // Journal.
-  void PutEvent(const std::string& stream, std::uint64_t epoch,
-                const store::v1::JournalRecord& record, Batch* batch) const;
+  // Journal; `record` is a serialized JournalRecord of that event.
+  void PutEvent(const std::string& stream, std::uint64_t epoch, std::uint64_t event,
+                absl::string_view record, Batch* batch) const;
   // Calls `each` for the events after `event`, which was reached in `epoch`; stops where it returns
   // an error, with that error. DATA_LOSS (QUARANTINED) for a record that cannot be read or a hole.
   using EachEvent = std::function<absl::Status(const store::v1::JournalRecord& record,

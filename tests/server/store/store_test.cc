@@ -28,7 +28,7 @@ void PutReset(Store* store, const std::string& stream, std::uint64_t epoch, std:
   record.set_event(event);
   record.mutable_reset();
   Batch batch = store->NewBatch();
-  store->PutEvent(stream, epoch, record, &batch);
+  store->PutEvent(stream, epoch, event, record.SerializeAsString(), &batch);
   store->Commit(std::move(batch), false);
 }
 

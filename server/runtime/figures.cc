@@ -1,0 +1,79 @@
+// Figures for metrics, gathered when they are asked for.
+
+#include <map>
+#include <mutex>
+
+#include "server/runtime/impl.h"
+
+namespace millrace::server {
+namespace {
+
+void AddStats(const v1::StreamStats& stats, ModelFigures* figures) {
+  figures->steps += stats.applied_seq();
+  figures->updates += stats.updates();
+  figures->refused_updates += stats.refused_updates();
+  figures->divergences += stats.divergences();
+  figures->shifts += static_cast<std::uint64_t>(stats.marks_size());
+  figures->frozen += stats.frozen() ? 1 : 0;
+  figures->resumed_inexactly += stats.resumed_inexactly() ? 1 : 0;
+  if (stats.marks_size() > 0 && stats.marks(stats.marks_size() - 1).has_units_to_recover()) {
+    ++figures->recovered_streams;
+  }
+  if (stats.has_live_loss()) {
+    figures->live_loss += stats.live_loss();
+    ++figures->with_live_loss;
+  }
+  if (stats.has_shadow_loss()) {
+    figures->shadow_loss += stats.shadow_loss();
+    figures->gain += stats.gain();
+    ++figures->with_shadow_loss;
+  }
+  if (stats.has_recovery()) {
+    figures->recovery += stats.recovery();
+    ++figures->with_recovery;
+  }
+}
+
+// Sums into means.
+void Divide(ModelFigures* figures) {
+  const auto over = [](double* sum, std::int64_t count) {
+    if (count > 0) *sum /= static_cast<double>(count);
+  };
+  over(&figures->live_loss, figures->with_live_loss);
+  over(&figures->shadow_loss, figures->with_shadow_loss);
+  over(&figures->gain, figures->with_shadow_loss);
+  over(&figures->recovery, figures->with_recovery);
+}
+
+}  // namespace
+
+RuntimeFigures RuntimeImpl::Figures() {
+  std::map<std::string, ModelFigures> by_model;
+  for (const v1::Model& model : table_.Models("", static_cast<std::size_t>(-1))) {
+    by_model[model.name()].model = model.name();
+  }
+  RuntimeFigures figures;
+  for (const EntryPtr& entry : table_.AllStreams()) {
+    ModelFigures& sums = by_model[entry->model->name()];
+    sums.model = entry->model->name();
+    ++sums.streams;
+    {
+      const std::lock_guard turn(entry->turn_mutex);
+      AddStats(keeper_.StatsOf(*entry), &sums);
+      figures.journal_bytes += entry->body.journal_bytes;
+    }
+    const std::lock_guard face(entry->face_mutex);
+    sums.resident += entry->face.resident_bytes > 0 ? 1 : 0;
+    sums.quarantined += entry->face.damage.ok() ? 0 : 1;
+  }
+  for (auto& [name, sums] : by_model) {
+    Divide(&sums);
+    figures.models.push_back(sums);
+  }
+  figures.resident_bytes = residence_.bytes();
+  figures.queued_parts = scheduler_.queued();
+  figures.free_bytes = store_->headroom().FreeBytes();
+  return figures;
+}
+
+}  // namespace millrace::server

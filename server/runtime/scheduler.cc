@@ -1,0 +1,182 @@
+#include "server/runtime/scheduler.h"
+
+#include <chrono>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "server/runtime/faults.h"
+
+namespace millrace::server {
+namespace {
+
+// How often idleness is looked at where nothing else wakes the thread.
+constexpr std::chrono::seconds kLookForIdle(1);
+
+}  // namespace
+
+Scheduler::Scheduler(int worker_threads, Turns* turns, Residence* residence,
+                     RuntimeObserver* observer)
+    : turns_(turns),
+      residence_(residence),
+      observer_(observer),
+      workers_(worker_threads),
+      thread_([this] { Loop(); }) {}
+
+Scheduler::~Scheduler() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  ready_or_stop_.notify_all();
+  thread_.join();
+  RefuseAll();
+}
+
+void Scheduler::Add(const std::shared_ptr<Entry>& entry, Work work) {
+  const std::lock_guard lock(entry->face_mutex);
+  AddLocked(entry, std::move(work));
+}
+
+void Scheduler::AddLocked(const std::shared_ptr<Entry>& entry, Work work) {
+  ++queued_;
+  entry->face.queue.push_back(std::move(work));
+  if (std::exchange(entry->face.scheduled, true)) return;
+  {
+    const std::lock_guard lock(mutex_);
+    ready_.push_back(entry);
+  }
+  ready_or_stop_.notify_one();
+}
+
+bool Scheduler::WaitUntilIdle(absl::Time deadline) {
+  std::unique_lock lock(mutex_);
+  return idle_.wait_until(lock, absl::ToChronoTime(deadline), [this] { return queued_ == 0; });
+}
+
+void Scheduler::Loop() {
+  while (true) {
+    const std::vector<std::shared_ptr<Entry>> entries = NextBatch();
+    TurnList turns = TakeTurns(entries);
+    if (!turns.empty()) {
+      ForEach(turns, [this](Turn* turn) {
+        if (turn->pieces.empty()) turns_->Prepare(turn);
+      });
+      turns_->Journal(turns);
+      ForEach(turns, [this](Turn* turn) { turns_->Apply(turn); });
+      Conclude(std::move(turns));
+    }
+    residence_->Tidy();
+    const std::lock_guard lock(mutex_);
+    if (stop_) return;
+  }
+}
+
+std::vector<std::shared_ptr<Entry>> Scheduler::NextBatch() {
+  std::unique_lock lock(mutex_);
+  ready_or_stop_.wait_for(lock, kLookForIdle, [this] { return stop_ || !ready_.empty(); });
+  std::vector<std::shared_ptr<Entry>> entries(ready_.begin(), ready_.end());
+  ready_.clear();
+  return entries;
+}
+
+Scheduler::TurnList Scheduler::TakeTurns(const std::vector<std::shared_ptr<Entry>>& entries) {
+  TurnList turns;
+  for (const auto& entry : entries) {
+    std::shared_ptr<Turn> turn = TakeTurn(entry);
+    if (turn != nullptr && MakeRoom(turn.get())) {
+      entry->place.in_batch = true;
+      turns.push_back(std::move(turn));
+      continue;
+    }
+    if (turn != nullptr) {
+      // Its place in the order stays; it comes again when others have left room.
+      const std::lock_guard lock(entry->face_mutex);
+      entry->face.queue.push_front(std::move(turn->work));
+    }
+    GoOn(entry);
+  }
+  return turns;
+}
+
+std::shared_ptr<Turn> Scheduler::TakeTurn(const std::shared_ptr<Entry>& entry) {
+  if (entry->place.unfinished != nullptr) return std::move(entry->place.unfinished);
+  auto turn = std::make_shared<Turn>();
+  turn->entry = entry;
+  const std::lock_guard lock(entry->face_mutex);
+  if (entry->face.queue.empty()) return nullptr;
+  turn->work = std::move(entry->face.queue.front());
+  entry->face.queue.pop_front();
+  return turn;
+}
+
+bool Scheduler::MakeRoom(Turn* turn) {
+  if (turn->entry->place.counted_bytes > 0 || !NeedsStream(*turn->entry, turn->work)) return true;
+  turn->status = residence_->MakeRoom(turn->entry);
+  return turn->status.ok() || !residence_->Held();
+}
+
+void Scheduler::ForEach(const TurnList& turns, const std::function<void(Turn*)>& call) {
+  if (turns.size() == 1) return call(turns.front().get());
+  std::vector<std::function<void()>> jobs;
+  jobs.reserve(turns.size());
+  for (const auto& turn : turns) {
+    jobs.push_back([&call, one = turn.get()] { call(one); });
+  }
+  workers_.Run(jobs);
+}
+
+void Scheduler::Conclude(TurnList turns) {
+  std::int64_t finished = 0, steps = 0;
+  const auto streams = static_cast<std::int64_t>(turns.size());
+  for (std::shared_ptr<Turn>& turn : turns) {
+    const std::shared_ptr<Entry> entry = turn->entry;
+    entry->place.in_batch = false;
+    steps += static_cast<std::int64_t>(std::exchange(turn->steps, 0));
+    residence_->Count(entry);
+    if (turn->finished) {
+      ++finished;
+    } else {
+      entry->place.unfinished = std::move(turn);
+    }
+    GoOn(entry);
+  }
+  turns.clear();
+  if (observer_ != nullptr) observer_->OnBatch(streams, steps);
+  if (finished == 0) return;
+  const std::lock_guard lock(mutex_);
+  queued_ -= finished;
+  if (queued_ == 0) idle_.notify_all();
+}
+
+void Scheduler::GoOn(const std::shared_ptr<Entry>& entry) {
+  {
+    const std::lock_guard lock(entry->face_mutex);
+    const bool more = !entry->face.queue.empty() || entry->place.unfinished != nullptr;
+    entry->face.scheduled = more;
+    if (!more) return;
+  }
+  const std::lock_guard lock(mutex_);
+  ready_.push_back(entry);
+}
+
+void Scheduler::RefuseAll() {
+  for (const auto& entry : ready_) {
+    // What is journalled is applied, whatever becomes of the server.
+    while (entry->place.unfinished != nullptr) {
+      turns_->Apply(entry->place.unfinished.get());
+      if (entry->place.unfinished->finished) entry->place.unfinished.reset();
+    }
+    while (true) {
+      Work work;
+      {
+        const std::lock_guard lock(entry->face_mutex);
+        if (entry->face.queue.empty()) break;
+        work = std::move(entry->face.queue.front());
+        entry->face.queue.pop_front();
+      }
+      turns_->Refuse(entry.get(), &work, Draining());
+    }
+  }
+}
+
+}  // namespace millrace::server

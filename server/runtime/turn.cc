@@ -1,0 +1,177 @@
+#include "server/runtime/turn.h"
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "engine/check.h"
+#include "engine/errors.h"
+#include "server/convert/results.h"
+#include "server/runtime/faults.h"
+
+namespace millrace::server {
+
+bool NeedsStream(const Entry& entry, const Work& work) {
+  if (const auto* part = std::get_if<PartWork>(&work)) return part->refused.ok();
+  const auto* call = std::get_if<CallWork>(&work);
+  if (call == nullptr) return true;
+  if (call->need != CallWork::Need::kStats) return call->need == CallWork::Need::kStream;
+  const std::lock_guard lock(entry.face_mutex);
+  return !entry.face.idle_stats.has_value();
+}
+
+Turns::Turns(const RuntimeOptions& options, Store* store, Keeper* keeper, Syncer* syncer,
+             RuntimeObserver* observer)
+    : options_(options),
+      store_(store),
+      keeper_(keeper),
+      syncer_(syncer),
+      observer_(observer),
+      numeric_path_(engine::NumericPath()) {}
+
+void Turns::Prepare(Turn* turn) {
+  Entry* entry = turn->entry.get();
+  const std::lock_guard lock(entry->turn_mutex);
+  if (turn->status.ok()) turn->status = Ready(entry, turn->work);
+  if (!turn->status.ok()) return;
+  if (auto* part = std::get_if<PartWork>(&turn->work)) {
+    PreparePart(turn, part);
+  } else if (auto* event = std::get_if<EventWork>(&turn->work)) {
+    turn->status = PrepareEvent(turn, std::move(event->record));
+  }
+  if (turn->status.ok()) Encode(turn);
+}
+
+absl::Status Turns::Ready(Entry* entry, const Work& work) {
+  if (const auto* part = std::get_if<PartWork>(&work); part != nullptr && !part->refused.ok()) {
+    return part->refused;
+  }
+  const bool needs_stream = NeedsStream(*entry, work);
+  {
+    const std::lock_guard lock(entry->face_mutex);
+    const Entry::Face& face = entry->face;
+    if (face.deleted) return NoStream(entry->id);
+    if (std::get_if<CallWork>(&work) == nullptr) {
+      if (face.closed) return StreamClosed(entry->id);
+      if (!face.damage.ok()) return face.damage;
+      if (face.lost_seq != 0) return Lost(entry->id, face.lost_seq, face.durable_seq);
+    } else if (needs_stream && !face.damage.ok()) {
+      return face.damage;
+    }
+  }
+  if (!needs_stream || entry->body.stream != nullptr) return absl::OkStatus();
+  return keeper_->Load(entry);
+}
+
+absl::Status Turns::PrepareEvent(Turn* turn, store::v1::JournalRecord record) {
+  engine::Stream& stream = *turn->entry->body.stream;
+  record.set_event(stream.event() + 1);
+  record.set_numeric_path(numeric_path_);
+  turn->pieces.push_back(std::move(record));
+  ViewedEvent viewed;
+  absl::Status status = ViewRecord(turn->pieces.back(), &viewed);
+  if (status.ok()) status = stream.Check(viewed.event);
+  if (!status.ok()) turn->pieces.clear();
+  return status;
+}
+
+void Turns::Encode(Turn* turn) {
+  if (DurabilityOf(*turn->entry) == engine::Durability::kApplied) return;
+  for (const store::v1::JournalRecord& piece : turn->pieces) {
+    turn->encoded.push_back(piece.SerializeAsString());
+  }
+}
+
+void Turns::Journal(absl::Span<const std::shared_ptr<Turn>> turns) {
+  Batch batch = store_->NewBatch();
+  for (const auto& turn : turns) {
+    if (!turn->status.ok() || turn->applied_pieces > 0) continue;
+    for (std::size_t i = 0; i < turn->encoded.size(); ++i) {
+      store_->PutEvent(turn->entry->id, turn->entry->body.record.epoch(), turn->pieces[i].event(),
+                       turn->encoded[i], &batch);
+      turn->entry->body.journal_bytes += static_cast<std::int64_t>(turn->encoded[i].size());
+    }
+    turn->encoded.clear();
+    if (auto* event = std::get_if<EventWork>(&turn->work)) {
+      if (event->with_journal) std::exchange(event->with_journal, nullptr)(&batch);
+    }
+  }
+  if (batch.empty()) return;
+  const std::int64_t bytes = batch.bytes();
+  const absl::Time begin = absl::Now();
+  store_->Commit(std::move(batch), /*sync=*/false);
+  if (observer_ != nullptr) {
+    observer_->OnJournal(bytes, absl::ToDoubleSeconds(absl::Now() - begin));
+  }
+}
+
+void Turns::Apply(Turn* turn) {
+  Entry* entry = turn->entry.get();
+  const std::lock_guard lock(entry->turn_mutex);
+  if (auto* call = std::get_if<CallWork>(&turn->work)) {
+    turn->finished = true;
+    call->run(turn->status);
+    return;
+  }
+  if (turn->status.ok()) ApplyPieces(turn);
+  turn->finished = !turn->status.ok() || turn->applied_pieces == turn->pieces.size();
+  if (!turn->finished) return;
+  if (auto* part = std::get_if<PartWork>(&turn->work)) {
+    AnswerPart(turn, part);
+  } else {
+    std::get<EventWork>(turn->work).done(turn->status);
+  }
+  // After the answer, which does not depend on it. One that cannot be written is tried again.
+  if (keeper_->SnapshotDue(*entry)) keeper_->SnapshotNow(entry, /*requested=*/false).IgnoreError();
+}
+
+void Turns::ApplyPieces(Turn* turn) {
+  Entry* entry = turn->entry.get();
+  engine::Stream& stream = *entry->body.stream;
+  const std::uint64_t before = stream.applied_seq();
+  const absl::Time begin = absl::Now();
+  ViewedEvent viewed;
+  while (turn->applied_pieces < turn->pieces.size()) {
+    const store::v1::JournalRecord& piece = turn->pieces[turn->applied_pieces];
+    const absl::Status status = ViewRecord(piece, &viewed);
+    MILLRACE_CHECK(status.ok());
+    stream.Apply(viewed.event, turn->want, &turn->outcome);
+    MILLRACE_CHECK(stream.event() == piece.event());
+    ++turn->applied_pieces;
+    if (piece.has_observe()) AppendRows(turn->outcome, turn->reply.mutable_observe());
+    if (piece.has_late_targets()) ToWire(turn->outcome, turn->reply.mutable_late_targets());
+    if (absl::Now() - begin > absl::Milliseconds(1)) break;
+  }
+  const std::uint64_t steps = stream.applied_seq() - before;
+  entry->body.steps += steps;
+  turn->steps += steps;
+  keeper_->Publish(entry);
+  if (DurabilityOf(*entry) == engine::Durability::kSync && !turn->pieces.empty()) {
+    syncer_->Mark(turn->entry);
+  }
+  if (observer_ != nullptr && !turn->pieces.empty()) {
+    observer_->OnApplied(entry->model->name(), steps,
+                         absl::ToDoubleSeconds(absl::Now() - begin));
+  }
+}
+
+void Turns::Refuse(Entry* entry, Work* work, const absl::Status& status) {
+  if (auto* part = std::get_if<PartWork>(work)) {
+    v1::LearnPartReply reply;
+    reply.set_part_id(part->task.part.part_id());
+    reply.set_stream(entry->id);
+    *reply.mutable_status() = ToRpcStatus(part->refused.ok() ? status : part->refused);
+    FillNumbers(*entry, &reply);
+    Release(entry, *part);
+    part->task.done(std::move(reply));
+  } else if (auto* event = std::get_if<EventWork>(work)) {
+    event->done(status);
+  } else {
+    std::get<CallWork>(*work).run(status);
+  }
+}
+
+}  // namespace millrace::server
