@@ -181,6 +181,8 @@ absl::Status RuntimeImpl::WriteFork(const Entry& from, Entry* copy, const Reques
   const std::string bytes = engine::EncodeSnapshot(from.body.stream->Save());
   absl::Status status = store_->snapshots().Write(copy->id, bytes, &commit, &batch);
   if (!status.ok()) return status;
+  // The copy's numbers are called durable from the first moment on.
+  if (DurabilityOf(*copy) == engine::Durability::kSync) store_->Sync();
   copy->face.seed = record.seed();
   copy->face.create_time = record.create_time();
   keeper_.Publish(copy);
