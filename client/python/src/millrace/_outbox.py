@@ -66,7 +66,8 @@ class Pending:
 class Outbox:
     """See above. Not thread-safe: its session locks."""
 
-    def __init__(self) -> None:
+    def __init__(self, stream: str) -> None:
+        self.stream = stream
         self.epoch = self.applied_seq = self.learned_seq = self.durable_seq = 0
         self.held_targets: list[int] = []
         self.window_steps = self.window_bytes = 1
@@ -118,7 +119,7 @@ class Outbox:
         first = next((p.first_seq for p in again if p.steps), self.next_seq)
         if first > self.applied_seq + 1:
             raise Error("DATA_LOSS", "CANNOT_RESEND",
-                        f"stream '{reply.stream}' was recovered at step {self.applied_seq}; this "
+                        f"stream '{self.stream}' was recovered at step {self.applied_seq}; this "
                         f"writer still holds steps from {first}; attach anew and go on at step "
                         f"{self.applied_seq + 1}", {"applied_seq": str(self.applied_seq)})
         for pending in again:
@@ -160,6 +161,7 @@ class Outbox:
         self._retained.clear()
 
     def _stamped(self, pending: Pending) -> learn_pb2.LearnPart:
+        pending.part.stream = self.stream
         pending.part.epoch, pending.part.writer_token = self.epoch, self._token
         self.unanswered += 1
         return pending.part
@@ -169,11 +171,11 @@ class Outbox:
             return
         if reply.epoch != self.epoch:
             raise Error("FAILED_PRECONDITION", "STALE_EPOCH",
-                        f"stream '{reply.stream}' is at epoch {reply.epoch}; this writer attached "
+                        f"stream '{self.stream}' is at epoch {reply.epoch}; this writer attached "
                         f"at epoch {self.epoch}; look where it stands and attach anew", {})
         if reply.applied_seq >= self.next_seq:
             raise Error("FAILED_PRECONDITION", "FENCED",
-                        f"stream '{reply.stream}' stands at step {reply.applied_seq}; this writer "
+                        f"stream '{self.stream}' stands at step {reply.applied_seq}; this writer "
                         f"has written to step {self.next_seq - 1}: another one wrote while the "
                         "call was down", {})
 

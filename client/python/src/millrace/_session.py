@@ -35,7 +35,7 @@ class Session:
         self._closed = threading.Event()
         self._lost: Exception | None = None
         self._heard = time.monotonic()
-        self.outbox = Outbox()
+        self.outbox = Outbox(stream)
         self.outbox.durable_seq = last_durable_seq
         self._connect()
         self._reader = threading.Thread(target=self._read, name=f"millrace {stream}", daemon=True)
