@@ -92,7 +92,7 @@ void Turns::Journal(absl::Span<const std::shared_ptr<Turn>> turns) {
     for (std::size_t i = 0; i < turn->encoded.size(); ++i) {
       store_->PutEvent(turn->entry->id, turn->entry->body.record.epoch(), turn->pieces[i].event(),
                        turn->encoded[i], &batch);
-      turn->entry->body.journal_bytes += static_cast<std::int64_t>(turn->encoded[i].size());
+      turn->journal_bytes += static_cast<std::int64_t>(turn->encoded[i].size());
     }
     turn->encoded.clear();
     if (auto* event = std::get_if<EventWork>(&turn->work)) {
@@ -147,6 +147,7 @@ void Turns::ApplyPieces(Turn* turn) {
   }
   const std::uint64_t steps = stream.applied_seq() - before;
   entry->body.steps += steps;
+  entry->body.journal_bytes += std::exchange(turn->journal_bytes, 0);
   turn->steps += steps;
   keeper_->Publish(entry);
   if (DurabilityOf(*entry) == engine::Durability::kSync && !turn->pieces.empty()) {

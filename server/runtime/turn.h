@@ -38,6 +38,7 @@ struct Turn {
   absl::Status status;  // not OK: refused, nothing changes
   std::vector<store::v1::JournalRecord> pieces;
   std::vector<std::string> encoded;  // of the pieces; empty where nothing is journalled
+  std::int64_t journal_bytes = 0;
   std::size_t applied_pieces = 0;
   std::uint64_t steps = 0;  // applied so far
   engine::Want want;
