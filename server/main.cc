@@ -77,6 +77,9 @@ int Serve(const ServerConfig& config, const std::shared_ptr<grpc::ServerCredenti
 }
 
 int Main(int argc, const char* const* argv) {
+  // Before anything makes a thread, which gRPC does as soon as credentials are made. Never freed:
+  // its thread goes on until the process ends.
+  auto* signals = new StopSignals;
   absl::StatusOr<CommandLine> line = ParseCommandLine(argc, argv);
   if (!line.ok()) return Say(line.status(), kWrongConfiguration);
   if (line->answered) return 0;
@@ -88,9 +91,8 @@ int Main(int argc, const char* const* argv) {
     std::printf("configuration is good\n");
     return 0;
   }
-  StopSignals signals;
   TakeOverGrpcLog();
-  return Serve(config, *credentials, &signals);
+  return Serve(config, *credentials, signals);
 }
 
 }  // namespace
