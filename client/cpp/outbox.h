@@ -9,8 +9,8 @@
 //
 // - A step is sent again only if the server says, by applied_seq, that it has not observed it, so
 //   none is observed twice. One that was applied while its reply was lost is reported as such.
-// - Late targets are sent again whole: the server takes each target once, and "held already" counts
-//   as success here.
+// - Late targets that learned_seq and the held targets do not show are sent again whole: the server
+//   takes each target once, and "held already" counts as success here.
 // - A settle or a reset waits until everything before it is answered and holds up what follows, so
 //   neither can overtake or be overtaken. It is sent again after a broken call only if no step that
 //   follows it was applied; a reset that must happen exactly once travels as `reset_before`.
@@ -121,6 +121,7 @@ class Outbox {
   absl::Status CheckAttach(const v1::LearnPartReply& reply) const;
   void Reconcile(Calls* calls);
   void ReconcileObserve(Entry entry, std::deque<Entry>* kept, Calls* calls);
+  bool Holds(const v1::LateTargets& targets) const;
   absl::Status CheckContinuity() const;
 
   const std::string stream_;

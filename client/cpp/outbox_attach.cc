@@ -14,6 +14,8 @@ v1::LearnPart Outbox::AttachPart() {
   v1::LearnPart part;
   part.set_part_id(next_part_id_++);
   part.set_stream(stream_);
+  // What was durable is said of this epoch only: a rollback since then is no loss.
+  if (was_attached_) part.set_epoch(numbers_.epoch);
   part.mutable_attach()->set_last_durable_seq(numbers_.durable_seq);
   return part;
 }
@@ -99,6 +101,20 @@ void Outbox::OnAttachReply(const v1::LearnPartReply& reply, Calls* calls) {
   }
 }
 
+// Whether the stream's numbers say that all of this was taken.
+bool Outbox::Holds(const v1::LateTargets& targets) const {
+  if (targets.no_target_through() > numbers_.learned_seq) return false;
+  const auto& held = attachment_.held_targets();
+  for (const v1::TargetBlock& block : targets.blocks()) {
+    for (std::uint64_t seq = block.first_seq(); seq < block.first_seq() + block.steps(); ++seq) {
+      if (seq > numbers_.learned_seq && !std::binary_search(held.begin(), held.end(), seq)) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
 // Goes through everything that is kept, in order, with the stream's own applied_seq in hand.
 void Outbox::Reconcile(Calls* calls) {
   std::deque<Entry> all = std::move(retained_);
@@ -118,7 +134,7 @@ void Outbox::Reconcile(Calls* calls) {
     entry.sent = false;
     if (entry.is_observe()) {
       ReconcileObserve(std::move(entry), &kept, calls);
-    } else if (entry.is_barrier() && i < dealt_with) {
+    } else if (entry.is_barrier() ? i < dealt_with : Holds(entry.part.late_targets())) {
       if (entry.operation) entry.operation->AnswerLost(0, numbers_, calls);
     } else {
       kept.push_back(std::move(entry));

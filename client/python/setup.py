@@ -30,13 +30,13 @@ def generate(target: pathlib.Path) -> None:
 
 class BuildWithProto(build_py):
     def run(self) -> None:
-        (HERE / "src" / "millrace" / "v1").mkdir(exist_ok=True)
         generate(HERE / "src")
         super().run()
 
 
+# The package is declared, so its folder must be there before anything is generated into it.
+(HERE / "src" / "millrace" / "v1").mkdir(exist_ok=True)
 if len(sys.argv) > 1 and sys.argv[1] == "generate":
-    (HERE / "src" / "millrace" / "v1").mkdir(exist_ok=True)
     generate(HERE / "src")
 else:
     setup(cmdclass={"build_py": BuildWithProto})

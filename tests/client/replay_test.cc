@@ -120,13 +120,13 @@ TEST_F(ReplayTest, ResumingAfterAnyInterruptionEndsInTheStateOfOneRun) {
   MakeSessions();
   Open("whole", "m");
   ASSERT_EQ(Run(With(Sessions("whole"), {"--shadow_after_file", "1"})).exit_code, 0);
-  // The n-th part of the first run is refused for good, at every n.
+  // From the n-th part on the first run is refused, at every n.
   for (int n = 1; n <= 16; ++n) {
     const std::string stream = "s" + std::to_string(n);
     Open(stream, "m");
     int part_number = 0;
     server_.OnPart([&](const v1::LearnPart& part) {
-      if (part.has_attach() || ++part_number != n) return Fault();
+      if (part.has_attach() || ++part_number < n) return Fault();
       return Fault{Fault::Kind::kRefuse,
                    FakeError(absl::StatusCode::kFailedPrecondition, "FENCED", "fenced")};
     });
@@ -160,8 +160,10 @@ TEST_F(ReplayTest, AServerThatDiesAndComesBackIsSurvived) {
   ASSERT_EQ(ran.exit_code, 0) << ran.err;
   EXPECT_GT(NumberAt(ran.json(), "reconnects"), 0);
   EXPECT_GT(NumberAt(ran.json(), "lost_predictions"), 0);
-  EXPECT_EQ(NumberAt(ran.json(), "scored_steps") + 2 + NumberAt(ran.json(), "lost_predictions"),
-            11);
+  // Two of the eleven have no label, and may or may not be among the lost.
+  const double answered = NumberAt(ran.json(), "scored_steps");
+  EXPECT_LT(answered, 9);
+  EXPECT_GE(answered + NumberAt(ran.json(), "lost_predictions"), 9);
   server_.WithStream("s", [](FakeStream& s) {
     EXPECT_EQ(s.duplicate_steps, 0);
     EXPECT_EQ(s.learned.size(), 9u);
