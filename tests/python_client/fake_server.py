@@ -53,6 +53,7 @@ class FakeServer(learn_pb2_grpc.LearningServicer, stream_pb2_grpc.StreamsService
         self.streams: dict[str, FakeStream] = {}
         self.breaks: list[Break | None] = []
         self.calls = 0
+        self.parts = 0  # data parts that came
         self.refuse_once: list[status_pb2.Status] = []  # for the next observations
         self.hold = threading.Event()  # observations wait for it
         self.hold.set()
@@ -85,6 +86,7 @@ class FakeServer(learn_pb2_grpc.LearningServicer, stream_pb2_grpc.StreamsService
                     continue
                 self.hold.wait()
                 applied += 1
+                self.parts += 1
                 if broken is None or applied <= broken.answered:
                     yield learn_pb2.LearnReply(parts=[reply])
                 if broken is not None and applied == broken.applied:
