@@ -248,7 +248,8 @@ TEST(MonitorTest, StateGoesThroughASnapshotBitForBit) {
   };
   for (std::uint64_t t = 1; t <= 900; ++t) {
     const double residual[2] = {numbers.Uniform(), t % 5 == 0 ? kNan : 1.0};
-    const double live = numbers.Uniform() + (t > 250 ? 3 : 0) + (t > 700 ? 9 : 0);
+    const double shock = t > 250 && t <= 340 ? 3 : t > 700 ? 9 : 0;
+    const double live = numbers.Uniform() + shock;
     const double novelty = numbers.Uniform();
     const auto play = [&](Monitor& monitor) {
       monitor.Step(t, novelty, 0.1 * novelty);
@@ -256,14 +257,16 @@ TEST(MonitorTest, StateGoesThroughASnapshotBitForBit) {
       if (monitor.ShadowDue()) monitor.TookShadow(t);
       monitor.BeginUnit();
       ScoredStep step{.seq = t, .live_loss = live, .residual = residual};
-      if (monitor.has_shadow()) step.shadow_loss = live - 0.3;
+      if (monitor.has_shadow()) step.shadow_loss = live + (t > 600 ? -0.3 : 0.1);
       step.served_shadow = monitor.serving_shadow();
       monitor.Score(step);
       monitor.EndUnit(t);
     };
     play(one);
-    if (t < 400) continue;
-    if (t == 400) {
+    // Within a block of novelty, and within the stay that ends a time to recover.
+    if (t < 413) continue;
+    if (t == 413) {
+      ASSERT_FALSE(Stats(one).marks.back().units_to_recover.has_value());
       const Snapshot snapshot = save(one);
       LoadVisitor load(snapshot);
       other.Visit(load);
@@ -273,7 +276,8 @@ TEST(MonitorTest, StateGoesThroughASnapshotBitForBit) {
     }
     ASSERT_EQ(EncodeSnapshot(save(one)), EncodeSnapshot(save(other))) << t;
   }
-  EXPECT_GE(Stats(other).marks.size(), 2u);
+  ASSERT_GE(Stats(other).marks.size(), 2u);
+  EXPECT_TRUE(Stats(other).marks[0].units_to_recover.has_value());
   EXPECT_TRUE(Stats(other).open_loop_estimate);
 }
 
