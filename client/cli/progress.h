@@ -36,7 +36,7 @@ class Progress {
   absl::Time next_ = absl::InfinitePast();
 };
 
-// Without the newline; at most 79 columns.
+// Without the newline, e.g. "2/14 s11.npy 640/3051 11000/s accuracy 0.912 (shadow 0.703)".
 std::string ProgressLine(const ProgressState& state);
 
 }  // namespace millrace::client

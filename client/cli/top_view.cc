@@ -24,7 +24,8 @@ std::string Flags(const v1::StreamStats& stats) {
   std::string flags;
   if (stats.frozen()) flags += 'F';
   if (stats.serving() == "shadow") flags += 'S';
-  if (stats.trailing_steps() > 0) flags += 'T';
+  // Where targets are next inputs the last step is always open.
+  if (stats.trailing_steps() > 1) flags += 'T';
   if (!stats.marks().empty()) {
     const v1::ShiftMark& last = *stats.marks().rbegin();
     if (last.cause() == v1::ShiftMark::CAUSE_LOSS && !last.has_units_to_recover() &&
