@@ -32,7 +32,8 @@ const std::vector<std::pair<std::string, SettingValue>> kBase = {{"units", std::
 
 // Numbers that make a part behave otherwise than by default: a variant for each.
 const std::vector<std::pair<std::string, SettingValue>> kTelling = {
-    {"leak", 0.3}, {"decay", 0.7}, {"momentum", 0.8}, {"rate_readout", 0.03}, {"rate_input", 0.0}};
+    {"leak", 0.3},          {"decay", 0.7},      {"momentum", 0.8},
+    {"rate_readout", 0.03}, {"rate_input", 0.0}, {"rate_recurrent", 0.0}};
 
 // Flags that mean something only beside another setting.
 const std::vector<std::pair<std::string, std::pair<std::string, SettingValue>>> kBeside = {

@@ -93,7 +93,7 @@ TEST(Controls, AGroupOfRateZeroNeverMovesAndTheOthersDo) {
     for (std::size_t group = 0; group < reference::kGroups; ++group) {
       ModelSpec spec = BaseSpec();
       spec.optimizer = optimizer.part;
-      spec.optimizer.settings.erase("rate_input");
+      for (const char* const name : kNames) spec.optimizer.settings.erase(name);
       spec.optimizer.settings[kNames[group]] = 0.0;
       SCOPED_TRACE(optimizer.name + " " + kNames[group]);
       Played played(spec);

@@ -18,6 +18,8 @@ std::unique_ptr<engine::Stream> OrEnd(absl::StatusOr<std::unique_ptr<engine::Str
   return *std::move(stream);
 }
 
+bool SettlesAfter(int end) { return end % (3 * kReleaseEvery) == 0; }
+
 std::string Name(const engine::NamedTensor& tensor) {
   return absl::StrCat(tensor.name, "[", tensor.bytes.size(), " bytes] ");
 }
@@ -44,6 +46,7 @@ void PlayOnStream(const engine::Model& model, int from, int to, int per_message,
     const int end = std::min(start + kReleaseEvery, to);
     player->Observe(start, end, per_message, false);
     player->Release(start, end);
+    if (SettlesAfter(end)) player->Settle();
   }
 }
 
@@ -62,6 +65,7 @@ void PlayOnReference(const Script& script, int from, int to, bool late, referenc
       if (target.has_value()) stream->HoldTarget(t + 1, *target);
     }
     if (late) stream->CloseThrough(end);
+    if (late && SettlesAfter(end)) stream->Settle();
   }
 }
 

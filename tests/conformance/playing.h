@@ -25,7 +25,8 @@ std::unique_ptr<engine::Stream> LoadStream(std::shared_ptr<const engine::Model> 
                                            const engine::Snapshot& snapshot);
 
 // Steps [from, to) as the model's targets come: with the observation, or in releases of
-// kReleaseEvery steps once they were observed. Bounds are multiples of kReleaseEvery, or the end.
+// kReleaseEvery steps once they were observed, the learner catching up as it can and, after every
+// third, at once. Bounds are multiples of kReleaseEvery, or the end.
 void PlayOnStream(const engine::Model& model, int from, int to, int per_message, Player* player);
 // The same on the reference; predictions of the steps are appended to outputs [step, m].
 void PlayOnReference(const Script& script, int from, int to, bool late, reference::Stream* stream,

@@ -14,28 +14,22 @@ void Send(const engine::Event& event, engine::Stream* stream) {
   stream->Apply(event, engine::Want{}, &outcome);
 }
 
-// What happens to the stream before slice `slice` is observed.
-void Disturb(int slice, engine::Stream* stream) {
-  switch (slice) {
-    case 1:
-      return Send(engine::TakeShadow{}, stream);
-    case 2:
-      return Send(engine::Set{{{"optimizer.rate", 0.02}}}, stream);
-    case 3:
-      return Send(engine::Freeze{}, stream);
-    case 4:
-      return Send(engine::Reset{}, stream);
-    case 5:
-      return Send(engine::Unfreeze{}, stream);
-    default:
-      return;
-  }
+// What happens to the stream before slice `slice` is observed. Every other one is frozen at the
+// cut.
+void Disturb(const Combination& combination, int slice, engine::Stream* stream) {
+  const int freeze = combination.name.size() % 2 == 0 ? 3 : 5;
+  if (slice == 1) Send(engine::TakeShadow{}, stream);
+  if (slice == 2) Send(engine::Set{{{"optimizer.rate", 0.02}}}, stream);
+  if (slice == 3) Send(engine::Reset{}, stream);
+  if (slice == freeze) Send(engine::Freeze{}, stream);
+  if (slice == freeze + 2) Send(engine::Unfreeze{}, stream);
 }
 
-void Play(const engine::Model& model, int from, int to, Player* player, engine::Stream* stream) {
+void Play(const Combination& combination, int from, int to, Player* player,
+          engine::Stream* stream) {
   for (int t = from; t < to; t += kSlice) {
-    Disturb(t / kSlice, stream);
-    PlayOnStream(model, t, t + kSlice, 0, player);
+    Disturb(combination, t / kSlice, stream);
+    PlayOnStream(stream->model(), t, t + kSlice, 0, player);
   }
 }
 
@@ -46,7 +40,7 @@ engine::Snapshot PlayedTo(const Combination& combination, int to) {
   const std::unique_ptr<engine::Stream> stream = OpenStream(model);
   const Script script = MakeScript(*model, 9, kResumeSteps);
   Player player(&script, stream.get());
-  Play(*model, 0, to, &player, stream.get());
+  Play(combination, 0, to, &player, stream.get());
   return stream->Save();
 }
 
@@ -55,7 +49,7 @@ engine::Snapshot RestOf(const Combination& combination, const engine::Snapshot& 
   const std::unique_ptr<engine::Stream> stream = LoadStream(model, cut);
   const Script script = MakeScript(*model, 9, kResumeSteps);
   Player player(&script, stream.get());
-  Play(*model, kResumeCut, kResumeSteps, &player, stream.get());
+  Play(combination, kResumeCut, kResumeSteps, &player, stream.get());
   return stream->Save();
 }
 

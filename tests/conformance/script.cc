@@ -33,6 +33,8 @@ void DrawInput(const engine::PartSpec& input, int inputs, int t, Numbers* number
     if (counts) value = std::floor(std::abs(4 * value));
     // One channel stands still for a while.
     if (c == 1 && t % 40 >= 20 && t % 40 < 32) value = 3;
+    // A glitch, which the normaliser bounds once it has seen a hundred values.
+    if (input.Flag("normalise") && numbers->Chance(0.01)) value = 4000;
     step->x.push_back(static_cast<float>(value));
     if (missing && numbers->Chance(0.1)) step->x.back() = kNan;
   }

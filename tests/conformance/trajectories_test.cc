@@ -9,8 +9,9 @@
 // float32: 2^-24 a step instead, and a network that learns may carry it further, from byte to byte
 // or where a small gradient is divided by its own size. How far is measured: a second reference
 // rounds its weights and its hidden state to float32 at every step. The engine, which rounds in
-// more places, may be ten times as far from the exact one as that, and 2e-5 at least (200 steps of
-// 2^-24, by two for hyper-parameters that are rounded too).
+// more places, may be ten times as far from the exact one as that, and 1e-4 at least: 1 - .999 has
+// a relative error of up to 3e-5 in float32, and with it goes every step of Adam and RMSprop in one
+// direction, over weights that move by their own size. A wrong formula is off by 1e-2, a rate.
 #include <algorithm>
 #include <cmath>
 
@@ -78,7 +79,7 @@ class SideBySide {
     }
   }
 
-  double Tolerance() const { return float32() ? std::max(2e-5, 10 * rounding_) : 1e-12; }
+  double Tolerance() const { return float32() ? std::max(1e-4, 10 * rounding_) : 1e-12; }
 
   testing::AssertionResult Compare(const reference::Shape& shape, reference::Stream* exact) {
     const engine::Snapshot now = stream_->Save();
