@@ -70,7 +70,7 @@ int Serve(const ServerConfig& config, const std::shared_ptr<grpc::ServerCredenti
   const absl::Status status = (*server)->Drain(start + absl::Seconds(config.drain_timeout_s()));
   server->reset();
   Log(status.ok() ? Severity::kInfo : Severity::kWarning, "drained",
-      {{"status", status.ToString()},
+      {{"status", status.ToString(absl::StatusToStringMode::kWithNoExtraData)},
        {"wall_s", absl::StrCat(absl::ToDoubleSeconds(absl::Now() - start))}});
   // Past the deadline the journal holds the rest: nothing is lost, and that is what 0 says.
   return status.ok() || absl::IsDeadlineExceeded(status) ? 0 : kFailed;

@@ -42,7 +42,8 @@ void HealthReporter::Report(const absl::Status& health) {
   if (health.ok()) {
     Log(Severity::kInfo, "health", {{"status", "OK"}});
   } else {
-    Log(Severity::kWarning, "health", {{"status", health.ToString()}});
+    Log(Severity::kWarning, "health",
+        {{"status", health.ToString(absl::StatusToStringMode::kWithNoExtraData)}});
   }
   last_ = health;
   service_->SetServingStatus(kLearningService,

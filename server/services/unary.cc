@@ -25,7 +25,9 @@ class OpenCall {
     site_->metrics->RpcDone(method_, answer.error_code(), wall.count());
     if (verb_ == Verb::kAdmin) {
       Log(Severity::kInfo, "admin",
-          {{"method", method_}, {"stream", stream_}, {"status", status.ToString()}});
+          {{"method", method_},
+           {"stream", stream_},
+           {"status", status.ToString(absl::StatusToStringMode::kWithNoExtraData)}});
     }
     reactor_->Finish(answer);
   }

@@ -117,12 +117,25 @@ def test_reflection_lists_the_services(server):
         assert service in answer
 
 
-def test_a_second_signal_ends_it_at_once_and_nothing_is_lost(store):
-    wide = ("--window_steps", "1000000", "--window_bytes", "100000000")
-    with Server(store, *wide) as server:
+def test_systemd_hears_that_it_is_ready_and_that_it_stops(store, tmp_path_factory, monkeypatch):
+    path = tmp_path_factory.mktemp("n") / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
+        notices.bind(str(path))
+        notices.settimeout(TIMEOUT_S)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(path))
+        with Server(store) as server:
+            assert notices.recv(100) == b"READY=1"
+            assert server.terminate() == 0
+        assert notices.recv(100) == b"STOPPING=1"
+
+
+@pytest.fixture
+def unread(store):
+    """A server with a call that has more replies than fit the connection, and nobody reads them."""
+    with Server(store, "--window_steps", "1000000", "--window_bytes", "100000000",
+                "--drain_timeout_s", "4") as server:
         server.create_model("wide", vector_model(outputs=64))
         server.open_stream("a", "wide")
-        # Replies that nobody reads keep the drain waiting.
         with server.learn() as call:
             attached = call.attach("a")
             for seq in range(1, 300_000, 1000):
@@ -130,14 +143,26 @@ def test_a_second_signal_ends_it_at_once_and_nothing_is_lost(store):
                     part_id=seq, stream="a", epoch=attached.epoch,
                     writer_token=attached.attach.writer_token,
                     observe=learn_pb2.Observe(first_seq=seq, floats=[0.5] * 4000)))
-            durable = call.answer().durable_seq
-            server.process.send_signal(signal.SIGTERM)
-            while "event=draining" not in server.log():
-                assert server.process.poll() is None
-            server.process.send_signal(signal.SIGTERM)
-            assert server.process.wait(TIMEOUT_S) == 128 + signal.SIGTERM
+            server.acknowledged = call.answer().durable_seq
+            yield server
+
+
+def test_a_second_signal_ends_it_at_once_and_nothing_is_lost(store, unread):
+    unread.process.send_signal(signal.SIGTERM)
+    while "event=draining" not in unread.log():
+        assert unread.process.poll() is None
+    unread.process.send_signal(signal.SIGTERM)
+    assert unread.process.wait(TIMEOUT_S) == 128 + signal.SIGTERM
     with Server(store) as server:
-        assert server.stream("a").applied_seq >= durable > 0
+        assert server.stream("a").applied_seq >= unread.acknowledged > 0
+
+
+def test_a_reader_that_does_not_read_keeps_a_drain_no_longer_than_its_time(store, unread):
+    assert unread.terminate() == 0
+    assert "event=drain_calls_left learn=1" in unread.log()
+    with Server(store) as server:
+        stream = server.stream("a")
+        assert stream.applied_seq == stream.durable_seq >= unread.acknowledged > 0
 
 
 def make_certificate(folder, name, *more):
