@@ -39,6 +39,25 @@ def load() -> list[Session]:
     return sessions
 
 
+def segments(trials: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """[start, end) of the stretches in which the trial column does not change."""
+    cuts = [0, *(np.flatnonzero(np.diff(trials)) + 1), len(trials)]
+    return list(zip(cuts[:-1], cuts[1:]))
+
+
+def last_labels(played: list[Session]) -> list[NDArray[np.int64]]:
+    """The last trial's label, as it is known at each bin; -1 before the first of all."""
+    known, decisions = -1, []
+    for session in played:
+        decided = np.empty(len(session.labels), np.int64)
+        for start, end in segments(session.trials):
+            decided[start:end] = known
+            released = session.labels[start:end][session.labels[start:end] >= 0]
+            known = int(released[-1]) if len(released) else known
+        decisions.append(decided)
+    return decisions
+
+
 def discriminant_decisions(sessions: list[Session]) -> list[NDArray[np.int64]]:
     """The online linear discriminant's decision on every bin, [T] a session. It gets the labels of
     a trial when the trial column changes, and those still open at the end of a session."""

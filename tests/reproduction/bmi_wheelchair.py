@@ -32,18 +32,12 @@ class Report:
     figures: dict
 
 
-def segments(trials: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """[start, end) of the stretches in which the trial column does not change."""
-    cuts = [0, *(np.flatnonzero(np.diff(trials)) + 1), len(trials)]
-    return list(zip(cuts[:-1], cuts[1:]))
-
-
 def play_session(stream: millrace.StreamWriter, session: recording.Session, shadow: bool
                  ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Plays one session; the decisions of the stream and (if there is one) of its shadow."""
     live = np.empty(len(session.labels), np.int64)
     frozen = np.full(len(session.labels), -1)
-    for start, end in segments(session.trials):
+    for start, end in recording.segments(session.trials):
         result = stream.learn(session.counts[start:end], shadow=shadow,
                               reset_before=[0] if start == 0 else [])
         live[start:end] = result.probabilities.argmax(axis=1)
@@ -78,19 +72,6 @@ def play(server: millrace.Client, id: str, model: str, seed: int,
         decided["day_one"] = [play_session(stream, session, shadow=False)[0]
                               for session in played[DAY_TWO]]
     return decided
-
-
-def last_labels(played: list[recording.Session]) -> Decisions:
-    """The last trial's label, as it is known at each bin; -1 before the first of all."""
-    known, decisions = -1, []
-    for session in played:
-        decided = np.empty(len(session.labels), np.int64)
-        for start, end in segments(session.trials):
-            decided[start:end] = known
-            released = session.labels[start:end][session.labels[start:end] >= 0]
-            known = int(released[-1]) if len(released) else known
-        decisions.append(decided)
-    return decisions
 
 
 def accuracies(decided: Decisions, played: list[recording.Session]) -> NDArray[np.float64]:
@@ -177,7 +158,7 @@ def run(address: str) -> Report:
         "reservoir, tuned": each(reservoir, "live"),
         "online linear discriminant": [accuracies(recording.discriminant_decisions(played),
                                                   played)],
-        "last trial's label": [accuracies(last_labels(played), played)],
+        "last trial's label": [accuracies(recording.last_labels(played), played)],
     }
     lines = ["| | first session, from nothing | mean of the 13 after | mean of day 2 | "
              "each of day 2 |", "|---|---|---|---|---|"]
@@ -201,6 +182,6 @@ def run(address: str) -> Report:
                  f"mean {np.mean(gaps):.3f}")
     figures["per trial"] = [trial_accuracy(r[LATER], played[LATER]) for r in live]
     figures["balanced"] = [balanced_accuracy(r[LATER], played[LATER]) for r in live]
-    lines.append(f"learns, the 13 sessions: per trial {spread(figures['per trial'])}, balanced over "
-                 f"classes {spread(figures['balanced'])}")
+    lines.append(f"learns, the 13 sessions: per trial {spread(figures['per trial'])}, "
+                 f"balanced over classes {spread(figures['balanced'])}")
     return Report("\n".join(lines), figures)
