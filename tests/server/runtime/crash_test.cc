@@ -62,8 +62,8 @@ TEST_P(CrashTest, LosesNothingDurableAndComesToTheSameBits) {
     open.set_seed(11);
     ASSERT_TRUE((*runtime)->OpenStream(open).ok());
   }
-  std::uint64_t durable = 0, random = 88172645463325252u;
-  for (int round = 0; round < 6 && durable < kSteps; ++round) {
+  std::uint64_t durable = 0, applied = 0, random = 88172645463325252u;
+  for (int round = 0; round < 6 && applied < kSteps; ++round) {
     random ^= random << 13, random ^= random >> 7, random ^= random << 17;
     const Told told = KillAfter(options.store_path, static_cast<int>(random % 3),
                                 static_cast<int>((random >> 8) % 3000));
@@ -75,7 +75,8 @@ TEST_P(CrashTest, LosesNothingDurableAndComesToTheSameBits) {
     get.set_with_digest(true);
     const auto stream = (*runtime)->GetStream(get);
     ASSERT_TRUE(stream.ok()) << stream.status();
-    EXPECT_GE(stream->applied_seq(), durable);
+    applied = stream->applied_seq();
+    EXPECT_GE(applied, durable);
     if (GetParam() != v1::DURABILITY_APPLIED) {
       EXPECT_GE(stream->applied_seq(), told.applied_seq) << "the process died, not the machine";
     }
