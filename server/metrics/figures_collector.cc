@@ -53,12 +53,13 @@ struct MeanRow {
   std::int64_t ModelFigures::*count;
 };
 constexpr MeanRow kMeans[] = {
-    {"millrace_live_loss_mean", "Mean over streams of the running served loss.",
+    {"millrace_live_loss_mean", "Mean over streams of the running loss of the network that learns.",
      &ModelFigures::live_loss, &ModelFigures::with_live_loss},
     {"millrace_shadow_loss_mean", "Mean over streams of the running loss of the shadow.",
      &ModelFigures::shadow_loss, &ModelFigures::with_shadow_loss},
-    {"millrace_gain_mean", "Mean over streams of shadow loss less live loss.", &ModelFigures::gain,
-     &ModelFigures::with_shadow_loss},
+    {"millrace_gain_mean",
+     "Mean over streams of shadow loss less live loss since the shadow was taken.",
+     &ModelFigures::gain, &ModelFigures::with_shadow_loss},
     {"millrace_recovery_mean", "Mean over streams of gain over (shadow loss less reference loss).",
      &ModelFigures::recovery, &ModelFigures::with_recovery},
 };
@@ -84,7 +85,7 @@ struct WatchedRow {
   std::optional<double> (*figure)(const v1::StreamStats&);
 };
 constexpr WatchedRow kWatched[] = {
-    {"millrace_stream_live_loss", "Running served loss of a watched stream.",
+    {"millrace_stream_live_loss", "Running loss of a watched stream's network that learns.",
      [](const v1::StreamStats& s) {
        return s.has_live_loss() ? std::optional(s.live_loss()) : std::nullopt;
      }},
