@@ -359,36 +359,6 @@ TEST_F(Refusal, OfASnapshotThatIsNotOfTheModel) {
   EXPECT_EQ(engine::Stream::Load(model_, "a", snapshot).status().code(), StatusCode::kDataLoss);
 }
 
-TEST_F(Refusal, OfModelsThatMakeNoSense) {
-  const auto reason = [](const ModelSpec& spec) {
-    return engine::ReasonOf(engine::Model::Create("m", spec).status());
-  };
-  ModelSpec spec = BaseSpec();
-  spec.cell.name = "vanila";
-  EXPECT_EQ(reason(spec), engine::kBadSpec);
-  spec = BaseSpec();
-  spec.cell.settings["unit"] = std::int64_t{3};
-  EXPECT_EQ(reason(spec), engine::kBadSpec);
-  spec = BaseSpec();
-  spec.cell.settings["units"] = std::int64_t{0};
-  EXPECT_EQ(reason(spec), engine::kBadSpec);
-  spec = BaseSpec();
-  spec.cell.settings.erase("units");
-  EXPECT_EQ(reason(spec), engine::kBadSpec);
-  spec = BaseSpec();
-  spec.optimizer.settings["rate"] = std::string("fast");
-  EXPECT_EQ(reason(spec), engine::kBadSpec);
-  spec = BaseSpec();
-  spec.target = {"next_input", {}};
-  EXPECT_EQ(reason(spec), engine::kBadSpec) << "3 outputs for 4 inputs";
-  spec = BaseSpec();
-  spec.weight_sharing = engine::WeightSharing::kShared;
-  EXPECT_EQ(engine::Model::Create("m", spec).status().code(), StatusCode::kUnimplemented);
-  spec = BaseSpec();
-  spec.device = engine::Device::kCuda;
-  EXPECT_EQ(reason(spec), engine::kNotCarriedOut);
-}
-
 TEST_F(Refusal, LeavesAStreamThatGoesOnAsIfNothingHadBeen) {
   Open(BaseSpec());
   const std::unique_ptr<engine::Stream> undisturbed = LoadStream(model_, stream_->Save());
