@@ -9,6 +9,25 @@
 #include "absl/time/clock.h"
 
 namespace millrace::client {
+namespace {
+
+// Between two looks at the statistics while a file is played.
+constexpr std::size_t kStatsSteps = 2048;
+
+// Asks again until the server is back or patience ends.
+template <typename Call>
+auto Patiently(absl::Duration patience, Call call) {
+  const absl::Time until = absl::Now() + patience;
+  auto result = call();
+  while ((result.status().code() == absl::StatusCode::kUnavailable ||
+          result.status().code() == absl::StatusCode::kDeadlineExceeded) &&
+         absl::Now() < until) {
+    result = call();
+  }
+  return result;
+}
+
+}  // namespace
 
 Replay::Replay(Client* client, ReplayOptions options, Progress* progress,
                const std::atomic<bool>* stop)
@@ -74,6 +93,7 @@ absl::Status Replay::PlayFile(std::size_t file) {
                            ? 0
                            : (options_.in_flight - 1) * options_.steps_per_message);
     }
+    if (status.ok() && rows_since_stats_ >= kStatsSteps) status = NoteStats();
     if (!status.ok()) return status;
     ShowProgress(file);
   }
@@ -185,6 +205,7 @@ absl::Status Replay::Take(Pending pending) {
                                starts_.begin()) -
       1;
   file_steps_[file] += pending.rows;
+  rows_since_stats_ += pending.rows;
   return absl::OkStatus();
 }
 
@@ -196,11 +217,7 @@ absl::Status Replay::EndFile(std::size_t file) {
     if (absl::Status status = ShadowAfter(file); !status.ok()) return status;
   }
   if (file_steps_[file] == 0) return absl::OkStatus();
-  const auto stats = client_.GetStats(options_.stream);
-  if (!stats.ok()) return stats.status();
-  for (const v1::ShiftMark& mark : stats->marks()) marks_[{mark.cause(), mark.seq()}] = mark;
-  recovery_ = stats->has_recovery() ? std::optional<double>(stats->recovery()) : std::nullopt;
-
+  if (absl::Status status = NoteStats(); !status.ok()) return status;
   const std::uint64_t first = SeqOf(starts_[file]);
   const std::uint64_t last = first + recording_.files[file].steps - 1;
   Json entry = Json::Object();
@@ -214,17 +231,28 @@ absl::Status Replay::EndFile(std::size_t file) {
   return absl::OkStatus();
 }
 
+absl::Status Replay::NoteStats() {
+  rows_since_stats_ = 0;
+  const auto stats =
+      Patiently(options_.patience, [&] { return client_.GetStats(options_.stream); });
+  if (!stats.ok()) return stats.status();
+  for (const v1::ShiftMark& mark : stats->marks()) marks_[{mark.cause(), mark.seq()}] = mark;
+  recovery_ = stats->has_recovery() ? std::optional<double>(stats->recovery()) : std::nullopt;
+  return absl::OkStatus();
+}
+
 absl::Status Replay::ShadowAfter(std::size_t file) {
   if (options_.shadow_after_file != file + 1) return absl::OkStatus();
   const std::size_t end = starts_[file] + recording_.files[file].steps;
   if (end < skip_) return absl::OkStatus();
   const std::uint64_t seq = SeqOf(end) - 1;
   if (end == skip_) {
-    const auto stats = client_.GetStats(options_.stream);
+    const auto stats =
+        Patiently(options_.patience, [&] { return client_.GetStats(options_.stream); });
     if (!stats.ok()) return stats.status();
     if (stats->has_shadow_seq() && stats->shadow_seq() == seq) return absl::OkStatus();
   }
-  return client_.TakeShadow(options_.stream).status();
+  return Patiently(options_.patience, [&] { return client_.TakeShadow(options_.stream); }).status();
 }
 
 void Replay::ShowProgress(std::size_t file) {

@@ -71,6 +71,8 @@ class Replay {
   absl::Status SendRows(std::size_t file, const Action& action);
   absl::Status SendRelease(std::size_t file, const Action& action);
   absl::Status EndFile(std::size_t file);
+  // Takes note of shifts and recovery. The server keeps the latest 32 marks, so it is asked often.
+  absl::Status NoteStats();
   absl::Status ShadowAfter(std::size_t file);
   // What an earlier recording left open gets no target, so that the learner can go on.
   absl::Status CloseOpenSteps();
@@ -118,6 +120,7 @@ class Replay {
   std::vector<double> latencies_us_;
   std::vector<std::size_t> file_steps_;  // played of each file
   std::map<std::pair<int, std::uint64_t>, v1::ShiftMark> marks_;
+  std::size_t rows_since_stats_ = 0;
   std::optional<double> recovery_;
   Json files_ = Json::Array();
 };

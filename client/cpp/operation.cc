@@ -73,6 +73,7 @@ void ObserveOperation::Absorb(const v1::LearnPartReply& reply) {
   PlaceRows(rows.novelty(), 1, offset, steps, &result_.novelty);
   PlaceRows(rows.disagreement(), 1, offset, steps, &result_.disagreement);
   PlaceRows(rows.loss(), 1, offset, steps, &result_.loss);
+  PlaceRows(rows.shadow_loss(), 1, offset, steps, &result_.shadow_loss);
 }
 
 std::function<void()> ObserveOperation::Finish(const absl::Status& status, const Numbers& numbers) {

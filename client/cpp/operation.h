@@ -50,6 +50,7 @@ struct Observed {
   std::vector<float> novelty;         // [T]
   std::vector<float> disagreement;    // [T]
   std::vector<float> loss;            // [T]
+  std::vector<float> shadow_loss;     // [T]
   bool served_shadow = false;         // in the last part
   std::uint64_t trailing_steps = 0;   // after the last part
   Numbers numbers;

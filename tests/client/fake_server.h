@@ -54,6 +54,8 @@ class FakeServer {
   void SetWindow(std::uint32_t steps, std::uint32_t bytes);
   // Every administrative call answers UNAVAILABLE that many times.
   void RefuseAdministration(int times);
+  // The same from within what OnPart was given.
+  void RefuseAdministrationLocked(int times) { refuse_administration_ = times; }
 
   FakeStream& AddStream(const std::string& id, const FakeShape& shape,
                         const std::string& model = "m");

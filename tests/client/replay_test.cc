@@ -170,6 +170,19 @@ TEST_F(ReplayTest, AServerThatDiesAndComesBackIsSurvived) {
   });
 }
 
+TEST_F(ReplayTest, AnAdministrationThatIsAwayForAWhileIsAskedAgain) {
+  MakeSessions();
+  Open("s", "m");
+  server_.OnPart([&](const v1::LearnPart& part) {
+    if (part.has_settle()) server_.RefuseAdministrationLocked(4);
+    return Fault();
+  });
+  const Ran ran =
+      Run(With({"--timeout_s", "0.15"}, With(Sessions("s"), {"--shadow_after_file", "1"})));
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  server_.WithStream("s", [](FakeStream& s) { EXPECT_EQ(s.shadow_seq, 7u); });
+}
+
 TEST_F(ReplayTest, ResumeOfARecordingThatBeganLaterCountsFromItsFirstStep) {
   MakeSessions();
   Open("s", "m");
