@@ -2,21 +2,24 @@
 //
 //   round_trip_bench HOST:PORT STREAM INPUTS OUTPUTS SECONDS
 //
-// Attaches; then sends one step a message, each after the reply to the one before; then 64 steps a
-// message with up to 16 messages under way. Every step carries its target and is learned from.
-// Prints one JSON object.
+// Attaches to STREAM-0 .. STREAM-63; then sends one step of one stream, each after the reply to the
+// one before; then 64 steps a message of one stream with up to 16 messages under way; then one step
+// of each stream, the next as soon as it is answered. Every step carries its target and is learned
+// from. Prints one JSON object.
 
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <random>
 #include <string>
-#include <thread>
+#include <utility>
 #include <vector>
 
 #include "millrace/v1/learn.grpc.pb.h"
@@ -29,6 +32,7 @@ using Call = grpc::ClientReaderWriter<v1::LearnRequest, v1::LearnReply>;
 
 constexpr int kBulkSteps = 64;
 constexpr int kUnderWay = 16;
+constexpr std::size_t kStreams = 64;
 
 struct Options {
   std::string server, stream;
@@ -41,7 +45,10 @@ struct Options {
   std::exit(1);
 }
 
-double Seconds(Clock::duration time) { return std::chrono::duration<double>(time).count(); }
+struct Place {
+  std::string stream;
+  std::uint64_t epoch = 0, token = 0, next_seq = 1;
+};
 
 class Benchmark {
  public:
@@ -51,14 +58,23 @@ class Benchmark {
             grpc::CreateChannel(options.server, grpc::InsecureChannelCredentials()))),
         call_(stub_->Learn(&context_)) {
     v1::LearnRequest request;
-    v1::LearnPart* part = request.add_parts();
-    part->set_stream(options_.stream);
-    part->mutable_attach();
+    for (std::size_t i = 0; i < kStreams; ++i) {
+      places_[i].stream = options.stream + "-" + std::to_string(i);
+      v1::LearnPart* part = request.add_parts();
+      part->set_part_id(i + 1);
+      part->set_stream(places_[i].stream);
+      part->mutable_attach();
+    }
     call_->Write(request);
-    const v1::LearnPartReply reply = ReadOne();
-    epoch_ = reply.epoch();
-    token_ = reply.attach().writer_token();
-    next_seq_ = reply.applied_seq() + 1;
+    for (std::size_t attached = 0; attached < kStreams;) {
+      for (const v1::LearnPartReply& reply : Read()) {
+        Place& place = places_[reply.part_id() - 1];
+        place.epoch = reply.epoch();
+        place.token = reply.attach().writer_token();
+        place.next_seq = reply.applied_seq() + 1;
+        ++attached;
+      }
+    }
   }
 
   ~Benchmark() {
@@ -69,93 +85,110 @@ class Benchmark {
     call_->Finish();
   }
 
-  // Microseconds of each round trip.
+  // Microseconds of each round trip of one step.
   std::vector<double> SingleSteps(double seconds) {
-    v1::LearnRequest request = Message(1);
+    v1::LearnRequest request;
+    *request.add_parts() = Part(1);
     std::vector<double> times_us;
-    const Clock::time_point end = Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                                                     std::chrono::duration<double>(seconds));
-    for (Clock::time_point begin = Clock::now(); begin < end;) {
-      Number(&request, 1);
+    const Clock::time_point start = Clock::now();
+    for (Clock::time_point begin = start; Since(start) < seconds;) {
+      Number(0, request.mutable_parts(0));
       call_->Write(request);
-      ReadOne();
+      while (Read().empty()) {
+      }
       const Clock::time_point now = Clock::now();
-      times_us.push_back(1e6 * Seconds(now - begin));
+      times_us.push_back(1e6 * std::chrono::duration<double>(now - begin).count());
       begin = now;
     }
     return times_us;
   }
 
-  // Steps a second.
+  // Steps a second of one stream.
   double BulkSteps(double seconds) {
-    v1::LearnRequest request = Message(kBulkSteps);
-    const Clock::time_point begin = Clock::now();
-    std::int64_t sent = 0;
-    std::int64_t answered = 0;
-    while (Seconds(Clock::now() - begin) < seconds) {
-      while (sent - answered < kUnderWay) {
-        Number(&request, kBulkSteps);
+    v1::LearnRequest request;
+    *request.add_parts() = Part(kBulkSteps);
+    const Clock::time_point start = Clock::now();
+    std::size_t sent = 0;
+    std::size_t answered = 0;
+    do {
+      for (; sent - answered < kUnderWay && Since(start) < seconds; ++sent) {
+        Number(0, request.mutable_parts(0));
         call_->Write(request);
-        ++sent;
       }
-      answered += ReadSome();
+      answered += Read().size();
+    } while (answered < sent);
+    return static_cast<double>(answered * kBulkSteps) / Since(start);
+  }
+
+  // Steps a second of all streams, one step of each under way.
+  double ManyStreams(double seconds) {
+    const v1::LearnPart step = Part(1);
+    v1::LearnRequest request;
+    for (std::size_t i = 0; i < kStreams; ++i) Number(i, &(*request.add_parts() = step));
+    const Clock::time_point start = Clock::now();
+    std::size_t sent = kStreams;
+    std::size_t answered = 0;
+    call_->Write(request);
+    while (answered < sent) {
+      const std::vector<v1::LearnPartReply> replies = Read();
+      answered += replies.size();
+      if (Since(start) >= seconds || replies.empty()) continue;
+      request.Clear();
+      for (const v1::LearnPartReply& reply : replies) {
+        Number(reply.part_id() - 1, &(*request.add_parts() = step));
+      }
+      sent += replies.size();
+      call_->Write(request);
     }
-    while (answered < sent) answered += ReadSome();
-    return static_cast<double>(answered * kBulkSteps) / Seconds(Clock::now() - begin);
+    return static_cast<double>(answered) / Since(start);
   }
 
  private:
-  v1::LearnRequest Message(int steps) {
+  static double Since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  }
+
+  // `steps` steps with their targets, to be numbered.
+  v1::LearnPart Part(int steps) const {
     std::mt19937 random(1);
     std::normal_distribution<float> normal;
-    v1::LearnRequest request;
-    v1::LearnPart* part = request.add_parts();
-    part->set_stream(options_.stream);
-    part->set_epoch(epoch_);
-    part->set_writer_token(token_);
-    v1::Observe* observe = part->mutable_observe();
+    v1::LearnPart part;
+    v1::Observe* observe = part.mutable_observe();
     for (int i = 0; i < steps * options_.inputs; ++i) observe->add_floats(normal(random));
     v1::TargetBlock* targets = observe->mutable_targets();
     for (int i = 0; i < steps * options_.outputs; ++i) targets->add_values(normal(random));
-    return request;
+    return part;
   }
 
-  void Number(v1::LearnRequest* request, int steps) {
-    v1::LearnPart* part = request->mutable_parts(0);
-    part->set_part_id(++last_id_);
-    part->mutable_observe()->set_first_seq(next_seq_);
-    next_seq_ += static_cast<std::uint64_t>(steps);
+  // Makes the part the next one of stream number `i`; the reply's part_id tells the stream.
+  void Number(std::size_t i, v1::LearnPart* part) {
+    Place& place = places_[i];
+    part->set_part_id(i + 1);
+    part->set_stream(place.stream);
+    part->set_epoch(place.epoch);
+    part->set_writer_token(place.token);
+    v1::Observe* observe = part->mutable_observe();
+    observe->set_first_seq(place.next_seq);
+    place.next_seq += static_cast<std::uint64_t>(observe->floats_size() / options_.inputs);
   }
 
-  // Replies to data parts in one message; notes of durable_seq do not count.
-  int ReadSome() {
+  // The answers in the next message; notes of durable_seq are none.
+  std::vector<v1::LearnPartReply> Read() {
     v1::LearnReply reply;
     if (!call_->Read(&reply)) Die("the call ended: " + call_->Finish().error_message());
-    int answers = 0;
-    for (const v1::LearnPartReply& part : reply.parts()) {
+    std::vector<v1::LearnPartReply> answers;
+    for (v1::LearnPartReply& part : *reply.mutable_parts()) {
       if (part.status().code() != 0) Die(part.status().message());
-      answers += part.part_id() != 0 ? 1 : 0;
-      if (part.has_attach()) attach_reply_ = part;
+      if (part.part_id() != 0) answers.push_back(std::move(part));
     }
     return answers;
-  }
-
-  v1::LearnPartReply ReadOne() {
-    if (last_id_ == 0) {
-      while (!attach_reply_.has_attach()) ReadSome();
-      return attach_reply_;
-    }
-    while (ReadSome() == 0) {
-    }
-    return {};
   }
 
   const Options options_;
   const std::unique_ptr<v1::Learning::Stub> stub_;
   grpc::ClientContext context_;
   const std::unique_ptr<Call> call_;
-  v1::LearnPartReply attach_reply_;
-  std::uint64_t epoch_ = 0, token_ = 0, next_seq_ = 1, last_id_ = 0;
+  std::array<Place, kStreams> places_;
 };
 
 double Quantile(const std::vector<double>& sorted, double q) {
@@ -168,8 +201,11 @@ void Run(const Options& options) {
   std::vector<double> times_us = benchmark.SingleSteps(options.seconds);
   std::sort(times_us.begin(), times_us.end());
   const double bulk = benchmark.BulkSteps(options.seconds);
-  std::printf("{\"p50_us\": %.1f, \"p99_us\": %.1f, \"bulk_steps_per_s\": %.0f}\n",
-              Quantile(times_us, 0.5), Quantile(times_us, 0.99), bulk);
+  const double many = benchmark.ManyStreams(options.seconds);
+  std::printf(
+      "{\"p50_us\": %.1f, \"p99_us\": %.1f, \"bulk_steps_per_s\": %.0f, "
+      "\"streams_steps_per_s\": %.0f}\n",
+      Quantile(times_us, 0.5), Quantile(times_us, 0.99), bulk, many);
 }
 
 }  // namespace

@@ -17,7 +17,8 @@ from server import Server  # of deploy/demo
 
 import millrace
 
-INPUTS, OUTPUTS, UNITS = 40, 4, 64
+INPUTS, OUTPUTS, UNITS, STREAMS = 40, 4, 64, 64
+FIGURES = ("p50_us", "p99_us", "bulk_steps_per_s", "streams_steps_per_s")
 ROUNDS = 5
 SECONDS = 0.6  # of each measurement in a round
 MODEL = f"""
@@ -76,7 +77,8 @@ def placed(programs: pathlib.Path, tests: pathlib.Path, server_core: int, client
             try:
                 with millrace.connect(server.address) as client:
                     client.create_model("bench", MODEL)
-                    client.open_stream("bench", "bench", seed=1)
+                    for number in range(STREAMS):
+                        client.open_stream(f"bench-{number}", "bench", seed=number)
                 addresses = {"echo": echoing, "millrace": server.address}
                 rounds = [{name: measure(tests / "round_trip_bench", address, client_core)
                            for name, address in addresses.items()} for _ in range(ROUNDS)]
@@ -95,14 +97,13 @@ def run(programs: pathlib.Path) -> Result:
     figures = {name: placed(programs, tests, *pair) for name, pair in placements.items()}
     lines = [f"vanilla, n = {UNITS}, {INPUTS} inputs, {OUTPUTS} outputs, immediate, RMSprop; every "
              "step is learned from; durability PROCESS", "",
-             "| server and client on | | p50, us | p99, us | 64-step messages, steps/s |",
-             "|---|---|---|---|---|"]
+             "| server and client on | | p50, us | p99, us | 64-step messages, steps/s | "
+             "64 streams, steps/s |",
+             "|---|---|---|---|---|---|"]
     for placement, rows in figures.items():
         for name, row in rows.items():
-            lines.append(f"| {placement} | {name} | {row['p50_us']:.0f} | {row['p99_us']:.0f} | "
-                         f"{row['bulk_steps_per_s']:,.0f} |")
-        one, other = rows["millrace"], rows["echo"]
-        lines.append(f"| {placement} | millrace / echo | {one['p50_us'] / other['p50_us']:.2f} | "
-                     f"{one['p99_us'] / other['p99_us']:.2f} | "
-                     f"{one['bulk_steps_per_s'] / other['bulk_steps_per_s']:.3f} |")
+            lines.append(f"| {placement} | {name} | "
+                         + " | ".join(f"{row[figure]:,.0f}" for figure in FIGURES) + " |")
+        lines.append(f"| {placement} | millrace / echo | " + " | ".join(
+            f"{rows['millrace'][figure] / rows['echo'][figure]:.2f}" for figure in FIGURES) + " |")
     return Result("\n".join(lines), {"rounds": ROUNDS, "seconds": SECONDS, "medians": figures})
