@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <set>
 #include <thread>
 
@@ -258,7 +259,11 @@ TEST_F(LearnReactorTest, APartOfACancelledCallIsNoLongerWanted) {
   EXPECT_TRUE(fake_->waiting.back().wanted());
   context_.TryCancel();
   EXPECT_EQ(call_->Finish().error_code(), grpc::StatusCode::CANCELLED);
-  while (fake_->waiting.back().wanted()) std::this_thread::yield();
+  const auto late = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (fake_->waiting.back().wanted() && std::chrono::steady_clock::now() < late) {
+    std::this_thread::yield();
+  }
+  EXPECT_FALSE(fake_->waiting.back().wanted());
   // Answers that come after the end are taken without harm, and leave no listener.
   fake_->Release("a");
   EXPECT_TRUE(fake_->Await([this] { return fake_->listeners.empty() && fake_->answered == 2; }));
@@ -305,6 +310,7 @@ TEST_F(LearnReactorTest, MoreCallsThanTheLimitAreRefused) {
   ASSERT_TRUE(call_->Write(Observe("a", 1)));
   Next();
   grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
   const grpc::Status status = serving_->learning->Learn(&context)->Finish();
   EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_EQ(ReasonOfCall(status), "LIMIT");
