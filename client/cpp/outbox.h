@@ -12,8 +12,8 @@
 // - Late targets that learned_seq and the held targets do not show are sent again whole: the server
 //   takes each target once, and "held already" counts as success here.
 // - A settle or a reset waits until everything before it is answered and holds up what follows, so
-//   neither can overtake or be overtaken. It is sent again after a broken call only if no step that
-//   follows it was applied; a reset that must happen exactly once travels as `reset_before`.
+//   neither can overtake or be overtaken, and after a broken call it is sent again in its place. A
+//   reset that must happen exactly once travels as `reset_before`.
 // - A refused observation fails what is queued behind it (PREDECESSOR_REFUSED); numbering goes on
 //   at the refused step.
 // - What the server has no room for (WINDOW) and what follows it (SEQUENCE_GAP) goes back to the

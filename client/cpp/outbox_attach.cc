@@ -123,18 +123,12 @@ void Outbox::Reconcile(Calls* calls) {
   queue_.clear();
   queue_bytes_ = retained_bytes_ = 0;
 
-  // What stands before an applied step was itself dealt with.
-  std::size_t dealt_with = 0;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    if (all[i].is_observe() && all[i].first_seq() <= numbers_.applied_seq) dealt_with = i;
-  }
   std::deque<Entry> kept;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    Entry& entry = all[i];
+  for (Entry& entry : all) {
     entry.sent = false;
     if (entry.is_observe()) {
       ReconcileObserve(std::move(entry), &kept, calls);
-    } else if (entry.is_barrier() ? i < dealt_with : Holds(entry.part.late_targets())) {
+    } else if (entry.part.has_late_targets() && Holds(entry.part.late_targets())) {
       if (entry.operation) entry.operation->AnswerLost(0, numbers_, calls);
     } else {
       kept.push_back(std::move(entry));

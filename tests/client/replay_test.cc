@@ -140,6 +140,7 @@ TEST_F(ReplayTest, ResumingAfterAnyInterruptionEndsInTheStateOfOneRun) {
     EXPECT_EQ(NumberAt(resumed.json(), "applied_seq"), 11);
     server_.WithStream(stream, [&](FakeStream& s) {
       EXPECT_EQ(s.duplicate_steps, 0) << n;
+      EXPECT_EQ(s.releases.size(), 6u) << n;
       EXPECT_EQ(s.learned.size(), 9u) << n;
       EXPECT_EQ(s.resets, (std::vector<std::uint64_t>{7})) << n;
       EXPECT_EQ(s.shadow_seq, 7u) << n;
@@ -242,6 +243,7 @@ TEST_F(ReplayTest, ARecordingThatDoesNotFitItsModelIsRefusedBeforeItIsPlayed) {
   Open("s", "m");
   Open("v", "v");
   const std::string wide = WriteNpy("wide.npy", 3, {1, 2, 3});
+  const std::string halves = WriteNpy("halves.npy", 1, {.5f});
   struct Case {
     std::vector<std::string> arguments;
     const char* sentence;
@@ -257,6 +259,8 @@ TEST_F(ReplayTest, ARecordingThatDoesNotFitItsModelIsRefusedBeforeItIsPlayed) {
             "has 2 columns"},
            {{"s", "--inputs", inputs_[0], "--targets", inputs_[0], "--class_column", "0"},
             "classes end at 2"},
+           {{"s", "--inputs", wide, "--targets", halves, "--class_column", "0"},
+            "class is 0.5 at row 0"},
            {{"v", "--inputs", inputs_[1], "--targets", targets_[1], "--target_delay", "2"},
             "need 'delayed'"},
            {{"v", "--inputs", inputs_[1], "--targets", inputs_[1]},

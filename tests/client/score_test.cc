@@ -74,6 +74,14 @@ TEST(ClassScoreTest, AccuraciesOfAHandComputedFile) {
   EXPECT_NEAR(*score.loss(), 4.5 / 7, 1e-12);
 }
 
+TEST(ClassScoreTest, ATrialWithATieIsDecidedForTheLowerClass) {
+  ClassScore score;
+  for (const int predicted : {2, 1}) score.Add(1, predicted, 0);
+  for (const int predicted : {1, 2}) score.Add(2, predicted, 1);
+  score.CloseFile();
+  EXPECT_NEAR(*score.accuracy_trial(), .5, 1e-12);
+}
+
 TEST(ClassScoreTest, KappaIsWhatIsGainedOverTheLastLabel) {
   ClassScore live, last;
   for (int t = 0; t < 10; ++t) live.Add(0, t < 9 ? 0 : 1, -1);
