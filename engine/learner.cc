@@ -111,7 +111,11 @@ double Learner<T>::TargetWeight(const TargetRow<T>& target) {
 
 template <typename T>
 ActiveColumns Learner<T>::Active(const LearnerStep<T>& step, bool sparse) {
-  ActiveColumns active{.present = step.input.present, .only_byte = sparse, .byte = step.input.byte};
+  // A step without input leaves every input column waiting, whatever the rule.
+  const bool no_input = step.input.dense == nullptr && step.input.byte == kNoByte;
+  ActiveColumns active{.present = step.input.present,
+                       .only_byte = sparse || no_input,
+                       .byte = step.input.byte};
   if (step.target.kind != TargetKind::kValues) return active;
   for (std::size_t k = 0; k < known_.size(); ++k) {
     known_[k] = step.target.values[k] == step.target.values[k] ? 1 : 0;
