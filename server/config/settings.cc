@@ -54,7 +54,7 @@ constexpr SettingRow kRows[] = {
     Integer("max_learn_calls", "calls", {10000, 1, 1000000}, "of Learn open at a time"),
     Integer("max_watch_calls", "calls", {1000, 1, 1000000}, "of WatchStats open at a time"),
     Integer("max_queued_admin_calls", "calls", {1000, 1, 1000000},
-            "that wait for a free thread of admin_threads"),
+            "that wait for a thread of admin_threads, or have one; LearnOnce and Peek count"),
     Integer("max_parts_per_message", "parts", {65536, 1, 1000000}, "of one Learn message"),
     Integer("learn_budget_bytes", "bytes", {16 * kMiB, 1024, 4096 * kMiB},
             "of a Learn call's unanswered parts and unsent replies, above which it is not read"),
