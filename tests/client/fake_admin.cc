@@ -204,8 +204,9 @@ class FakeServer::Streams : public v1::Streams::Service {
     if (stream.shadow_seq > 0) stats->set_recovery(0.5);
     v1::ShiftMark* mark = stats->add_marks();
     mark->set_cause(v1::ShiftMark::CAUSE_LOSS);
-    mark->set_seq(7);
-    mark->set_detected_seq(9);
+    // The latest only, one every thousand steps.
+    mark->set_seq(stream.applied_seq / 1000 * 1000 + 7);
+    mark->set_detected_seq(mark->seq() + 2);
   }
 
   grpc::Status Act(const std::string& id, const std::string& request_id, v1::Stream* reply,

@@ -308,6 +308,24 @@ TEST_F(OutboxTest, APartBeyondTheWindowAndItsSuccessorsAreSentAgainInOrder) {
   EXPECT_TRUE(observed_.empty());
 }
 
+TEST_F(OutboxTest, WaitsForTheWindowGrowUntilAPartIsTaken) {
+  Attach(0, 0);
+  const absl::Status full = FakeError(absl::StatusCode::kResourceExhausted, "WINDOW", "full");
+  const auto refuse = [&] {
+    Reply(SendAll().at(0), 0, 0, full);
+    const absl::Duration wait = outbox_->resume_at() - now_;
+    now_ = outbox_->resume_at();
+    return wait;
+  };
+  Observe(1);
+  const absl::Duration first = refuse();
+  for (int i = 0; i < 4; ++i) refuse();
+  EXPECT_GT(refuse(), 4 * first);
+  Reply(SendAll().at(0), 1, 1);
+  Observe(1);
+  EXPECT_LE(refuse(), absl::Milliseconds(5));
+}
+
 TEST_F(OutboxTest, FencedEndsTheWriter) {
   Attach(0, 0);
   Observe(1);
@@ -338,6 +356,17 @@ TEST_F(OutboxTest, ARaisedEpochEndsTheWriter) {
   Attach(0, 0);
   ASSERT_EQ(observed_.size(), 1u);
   EXPECT_EQ(ReasonOf(observed_[0].status()), "STALE_EPOCH");
+}
+
+TEST_F(OutboxTest, AClaimOfDurableStepsNamesItsEpoch) {
+  EXPECT_EQ(outbox_->AttachPart().epoch(), 0u);
+  Break();
+  epoch_ = 3;
+  Attach(7, 7);
+  Break();
+  const v1::LearnPart again = outbox_->AttachPart();
+  EXPECT_EQ(again.epoch(), 3u);
+  EXPECT_EQ(again.attach().last_durable_seq(), 7u);
 }
 
 TEST_F(OutboxTest, WhatWasNeverSentIsWithdrawnAtItsDeadlineWithWhatFollows) {

@@ -220,6 +220,14 @@ TEST_F(ReplayTest, BytesOfACountingLearnerCostWhatOrderZeroCosts) {
   server_.WithStream("t", [](FakeStream& s) { EXPECT_TRUE(s.resets.empty()); });
 }
 
+TEST_F(ReplayTest, ShiftsThatTheServerForgetsWithinALongFileAreKept) {
+  MakeModel("b", kByteSpec);
+  Open("s", "b");
+  const Ran ran =
+      Run({"replay", "s", "--json", "--bytes", WriteFile("long.txt", std::string(9000, 'a'))});
+  EXPECT_TRUE(HasAt(ran.json(), "files.0.shifts.1.seq")) << ran.out;
+}
+
 TEST_F(ReplayTest, RegressionGivesR2PerTargetAndItsBaselines) {
   MakeModel("v", kValueSpec);
   Open("s", "v");

@@ -77,9 +77,9 @@ TEST(ClassScoreTest, AccuraciesOfAHandComputedFile) {
 TEST(ClassScoreTest, ATrialWithATieIsDecidedForTheLowerClass) {
   ClassScore score;
   for (const int predicted : {2, 1}) score.Add(1, predicted, 0);
-  for (const int predicted : {1, 2}) score.Add(2, predicted, 1);
+  for (const int predicted : {1, 2}) score.Add(1, predicted, 1);
   score.CloseFile();
-  EXPECT_NEAR(*score.accuracy_trial(), .5, 1e-12);
+  EXPECT_NEAR(*score.accuracy_trial(), 1, 1e-12);
 }
 
 TEST(ClassScoreTest, KappaIsWhatIsGainedOverTheLastLabel) {
