@@ -1,5 +1,6 @@
 #include "tests/server/services/fake_runtime.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -22,16 +23,23 @@ void FakeRuntime::Stall(const std::string& stream) {
 }
 
 void FakeRuntime::Release(const std::string& stream) {
-  std::deque<PartTask> kept, released;
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    stalled_.erase(stream);
-    for (PartTask& task : waiting) {
-      (task.part.stream() == stream ? released : kept).push_back(std::move(task));
+  // Stalled until the last one is answered, so that none overtakes another.
+  while (true) {
+    PartTask task;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      const auto next = std::find_if(waiting.begin(), waiting.end(), [&](const PartTask& one) {
+        return one.part.stream() == stream;
+      });
+      if (next == waiting.end()) {
+        stalled_.erase(stream);
+        return;
+      }
+      task = std::move(*next);
+      waiting.erase(next);
     }
-    waiting.swap(kept);
+    Answer(task);
   }
-  for (const PartTask& task : released) Answer(task);
 }
 
 void FakeRuntime::MoveDurable(const std::string& stream, std::uint64_t durable_seq) {
