@@ -50,7 +50,6 @@ void Residence::Count(const std::shared_ptr<Entry>& entry) {
 void Residence::Set(const std::shared_ptr<Entry>& entry, std::int64_t bytes) {
   Entry::Place& place = entry->place;
   bytes_ += bytes - place.counted_bytes;
-  place.last_use = environment_->Uptime();
   if (bytes > 0 && place.counted_bytes > 0) {
     by_use_.splice(by_use_.end(), by_use_, place.at);
   } else if (bytes > 0) {
@@ -79,6 +78,8 @@ bool Residence::PageOut(const std::shared_ptr<Entry>& entry) {
   Set(kept, 0);
   return true;
 }
+
+void Residence::Use(Entry* entry) const { entry->place.last_use = environment_->Uptime(); }
 
 bool Residence::Held() const {
   for (auto entry = by_use_.rbegin(); entry != by_use_.rend(); ++entry) {

@@ -27,7 +27,9 @@ class Residence {
 
   // Counts the entry as resident before it is loaded, paging others out to make room.
   absl::Status MakeRoom(const std::shared_ptr<Entry>& entry);
-  // Counts what the entry takes now, and that it was used now.
+  // A turn of the entry begins: it is not idle.
+  void Use(Entry* entry) const;
+  // Counts what the entry takes now, as the one that was used last.
   void Count(const std::shared_ptr<Entry>& entry);
   // Is memory held by streams that cannot go now, but will when their turn is over?
   bool Held() const;

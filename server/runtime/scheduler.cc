@@ -82,6 +82,7 @@ std::vector<std::shared_ptr<Entry>> Scheduler::NextBatch() {
 Scheduler::TurnList Scheduler::TakeTurns(const std::vector<std::shared_ptr<Entry>>& entries) {
   TurnList turns;
   for (const auto& entry : entries) {
+    residence_->Use(entry.get());
     std::shared_ptr<Turn> turn = TakeTurn(entry);
     if (turn != nullptr && MakeRoom(turn.get())) {
       entry->place.in_batch = true;

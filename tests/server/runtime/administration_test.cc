@@ -53,7 +53,8 @@ TEST(Models, AreRefusedUnderATakenOrBadName) {
   Harness harness;
   harness.CreateModel("m");
   EXPECT_EQ(ReasonOf(harness.runtime().CreateModel(CreateRequest("m")).status()), kExists);
-  for (const std::string name : {"", "a/b", "a b", "\xc3\xa4", std::string(129, 'a').c_str()}) {
+  const std::vector<std::string> bad = {"", "a/b", "a b", "\xc3\xa4", std::string(129, 'a')};
+  for (const std::string& name : bad) {
     EXPECT_EQ(ReasonOf(harness.runtime().CreateModel(CreateRequest(name)).status()), kBadName)
         << name;
   }
