@@ -22,15 +22,17 @@ namespace millrace::client {
 class Json {
  public:
   Json() : value_(nullptr) {}
-  Json(bool value) : value_(value) {}               // NOLINT(google-explicit-constructor)
-  Json(int value) : value_(std::int64_t{value}) {}  // NOLINT(google-explicit-constructor)
-  Json(std::int64_t value) : value_(value) {}       // NOLINT(google-explicit-constructor)
-  Json(std::uint32_t value)
-      : value_(std::uint64_t{value}) {}                    // NOLINT(google-explicit-constructor)
-  Json(std::uint64_t value) : value_(value) {}             // NOLINT(google-explicit-constructor)
-  Json(double value) : value_(value) {}                    // NOLINT(google-explicit-constructor)
-  Json(std::string value) : value_(std::move(value)) {}    // NOLINT(google-explicit-constructor)
-  Json(const char* value) : value_(std::string(value)) {}  // NOLINT(google-explicit-constructor)
+  // A value where a Json is expected is that value as JSON.
+  // NOLINTBEGIN(google-explicit-constructor)
+  Json(bool value) : value_(value) {}
+  Json(int value) : value_(std::int64_t{value}) {}
+  Json(std::int64_t value) : value_(value) {}
+  Json(std::uint32_t value) : value_(std::uint64_t{value}) {}
+  Json(std::uint64_t value) : value_(value) {}
+  Json(double value) : value_(value) {}
+  Json(std::string value) : value_(std::move(value)) {}
+  Json(const char* value) : value_(std::string(value)) {}
+  // NOLINTEND(google-explicit-constructor)
 
   static Json Object() { return Json(Members()); }
   static Json Array() { return Json(Items()); }

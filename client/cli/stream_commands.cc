@@ -117,9 +117,14 @@ absl::Status DeleteStream(const Context& context, Client& client, const std::str
 
 using Action = std::function<absl::Status(Client&)>;
 
-CLI::App* AddNamed(CLI::App* parent, Context* context, const char* verb, const char* sentence,
-                   const std::shared_ptr<Arguments>& arguments, Action action) {
-  CLI::App* command = parent->add_subcommand(verb, sentence);
+struct Verb {
+  const char* name;
+  const char* sentence;
+};
+
+CLI::App* AddNamed(CLI::App* parent, Context* context, const Verb& verb,
+                   const std::shared_ptr<Arguments>& arguments, const Action& action) {
+  CLI::App* command = parent->add_subcommand(verb.name, verb.sentence);
   command->add_option("NAME", arguments->name, "Name of the stream")->required();
   command->callback([context, action] { context->action = action; });
   return command;
@@ -148,13 +153,13 @@ void AddStreamActions(CLI::App* stream, Context* context) {
   };
   auto arguments = std::make_shared<Arguments>();
   for (const Simple& simple : kSimple) {
-    AddNamed(stream, context, simple.verb, simple.sentence, arguments,
+    AddNamed(stream, context, {simple.verb, simple.sentence}, arguments,
              [=, method = simple.method](Client& client) {
                return ShowStream(*context, (client.*method)(arguments->name));
              });
   }
   CLI::App* set =
-      AddNamed(stream, context, "set", "Change rates, decays and clips at once", arguments,
+      AddNamed(stream, context, {"set", "Change rates, decays and clips at once"}, arguments,
                [=](Client& client) -> absl::Status {
                  const auto settings = ParseSettings(arguments->settings);
                  if (!settings.ok()) return settings.status();
@@ -163,13 +168,13 @@ void AddStreamActions(CLI::App* stream, Context* context) {
   set->add_option("SETTING", arguments->settings, "PART.NAME=VALUE, e.g. optimizer.rate=1e-4")
       ->required();
   CLI::App* rollback = AddNamed(
-      stream, context, "rollback", "Go back to a snapshot: numbering rewinds, the epoch rises",
+      stream, context, {"rollback", "Go back to a snapshot: numbering rewinds, the epoch rises"},
       arguments, [=](Client& client) {
         return ShowStream(*context, client.RollbackStream(arguments->name, arguments->event));
       });
   rollback->add_option("--event", arguments->event, "Event of the snapshot; default the newest");
   CLI::App* fork = AddNamed(
-      stream, context, "fork", "Copy the complete state into a new stream", arguments,
+      stream, context, {"fork", "Copy the complete state into a new stream"}, arguments,
       [=](Client& client) {
         return ShowStream(*context, client.ForkStream(arguments->name, arguments->new_name));
       });
@@ -181,7 +186,7 @@ void AddStreamCommands(CLI::App* app, Context* context) {
   stream->require_subcommand(1);
   auto arguments = std::make_shared<Arguments>();
   CLI::App* open =
-      AddNamed(stream, context, "open", "Create a stream, or open a closed one", arguments,
+      AddNamed(stream, context, {"open", "Create a stream, or open a closed one"}, arguments,
                [=](Client& client) { return Open(*context, client, *arguments); });
   open->add_option("--model", arguments->model, "Its model; required for a new stream");
   open->add_option("--seed", arguments->seed, "Seed of its weights; default 0");
@@ -192,15 +197,15 @@ void AddStreamCommands(CLI::App* app, Context* context) {
   list->callback([=] {
     context->action = [=](Client& client) { return List(*context, client, arguments->model); };
   });
-  AddNamed(stream, context, "show", "Show where a stream stands, with its digests", arguments,
+  AddNamed(stream, context, {"show", "Show where a stream stands, with its digests"}, arguments,
            [=](Client& client) {
              return ShowStream(*context, client.GetStream(arguments->name, true));
            });
-  AddNamed(stream, context, "snapshot", "Take a snapshot now", arguments,
+  AddNamed(stream, context, {"snapshot", "Take a snapshot now"}, arguments,
            [=](Client& client) { return TakeSnapshot(*context, client, arguments->name); });
-  AddNamed(stream, context, "snapshots", "List the snapshots", arguments,
+  AddNamed(stream, context, {"snapshots", "List the snapshots"}, arguments,
            [=](Client& client) { return ShowSnapshots(*context, client, arguments->name); });
-  AddNamed(stream, context, "delete", "Remove a stream and everything stored of it", arguments,
+  AddNamed(stream, context, {"delete", "Remove a stream and everything stored of it"}, arguments,
            [=](Client& client) { return DeleteStream(*context, client, arguments->name); });
   AddStreamActions(stream, context);
 }

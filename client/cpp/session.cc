@@ -70,9 +70,9 @@ absl::StatusOr<std::unique_ptr<StreamWriter>> Session::Attach(const std::string&
                                                               absl::Duration deadline,
                                                               std::uint64_t last_durable_seq) {
   auto attached = std::make_shared<std::promise<absl::Status>>();
-  auto outbox =
-      std::make_shared<Outbox>(stream, options_.limits, last_durable_seq,
-                               [attached](absl::Status status) { attached->set_value(status); });
+  auto outbox = std::make_shared<Outbox>(
+      stream, options_.limits, last_durable_seq,
+      [attached](const absl::Status& status) { attached->set_value(status); });
   {
     std::lock_guard lock(mutex_);
     if (!outboxes_.emplace(stream, outbox).second) {
