@@ -147,8 +147,8 @@ def print_table(played: list[recording.Session], live: list[dict], frozen: list[
             + f"{mean(last_label[rows]):>12.3f}{mean(discriminant[rows]):>14.3f}")
     say("accuracy per bin with a label; frozen s1: the shadow, frozen after the first session; "
         "frozen d1: a fork,\nfrozen after the first day; gain: loss of the shadow minus loss of "
-        "the stream that learns, in nats;\nrecovery: gain / (loss of the shadow - reference), averaged "
-        "over the last trials, from the server")
+        "the stream that learns, in nats;\nrecovery: gain / (loss of the shadow - reference), "
+        "averaged over the last trials, from the server")
 
 
 def play_texts(command: Command) -> None:

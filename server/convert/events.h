@@ -33,8 +33,8 @@ absl::Status ViewRecord(const store::v1::JournalRecord& record, ViewedEvent* vie
 // T of the message; rows that are not whole count as one (the engine refuses them).
 std::uint64_t StepsOf(const v1::Observe& message, const engine::Model& model);
 
-// Steps [from, from + steps) of a valid observation of more than `steps` steps, as an observation of
-// its own.
+// Steps [from, from + steps) of a valid observation of more than `steps` steps, as an observation
+// of its own.
 v1::Observe SliceOf(const v1::Observe& message, const engine::Model& model, std::uint64_t from,
                     std::uint64_t steps);
 

@@ -1,4 +1,5 @@
-// The errors of the runtime's own: sentences and reasons (server/runtime.h), and the rule for names.
+// The errors of the runtime's own: sentences and reasons (server/runtime.h), and the rule for
+// names.
 //
 // Thread-safe: pure functions.
 #ifndef MILLRACE_SERVER_RUNTIME_FAULTS_H_

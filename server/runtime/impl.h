@@ -1,4 +1,5 @@
-// The runtime put together: store, tables, scheduler, syncer. See server/runtime.h for the contract.
+// The runtime put together: store, tables, scheduler, syncer. See server/runtime.h for the
+// contract.
 //
 // Members are declared in the order in which they may use each other: the threads come last and end
 // first.

@@ -2,8 +2,8 @@
 // that others see.
 //
 // Load takes the newest snapshot that is whole, or the beginning, and repeats the journal from
-// there: the same bits as without the interruption. What cannot be brought to the newest known event
-// is quarantined: DATA_LOSS for this stream, nothing for the others.
+// there: the same bits as without the interruption. What cannot be brought to the newest known
+// event is quarantined: DATA_LOSS for this stream, nothing for the others.
 // The caller holds the entry's turn_mutex. Thread-safe for different entries.
 #ifndef MILLRACE_SERVER_RUNTIME_KEEPER_H_
 #define MILLRACE_SERVER_RUNTIME_KEEPER_H_

@@ -1,9 +1,9 @@
 // Answered requests: a repeat of a mutation under the same request_id gets the first answer.
 //
-// What was asked is recorded in the batch of the change itself, the answer right after it; where the
-// process ended between the two, a repeat is answered from the present state and changes nothing.
-// The newest kRequestsKept are kept, through restarts. Failed requests are not: a repeat tries again.
-// Thread-safe.
+// What was asked is recorded in the batch of the change itself, the answer right after it; where
+// the process ended between the two, a repeat is answered from the present state and changes
+// nothing. The newest kRequestsKept are kept, through restarts. Failed requests are not: a repeat
+// tries again. Thread-safe.
 #ifndef MILLRACE_SERVER_RUNTIME_REQUESTS_H_
 #define MILLRACE_SERVER_RUNTIME_REQUESTS_H_
 

@@ -1,10 +1,9 @@
 // The scheduler: one thread that gives streams their turns, a batch at a time.
 //
-// A batch forms only while the one before runs, and never waits for more. Each stream has one turn a
-// batch (about 1 ms at most), and those with more to do go to the end: fair between streams, and in
-// order within one. A batch is prepared by the workers, journalled in one write, and applied by the
-// workers; a batch of one is carried out by the scheduler's own thread.
-// Thread-safe.
+// A batch forms only while the one before runs, and never waits for more. Each stream has one turn
+// a batch (about 1 ms at most), and those with more to do go to the end: fair between streams, and
+// in order within one. A batch is prepared by the workers, journalled in one write, and applied by
+// the workers; a batch of one is carried out by the scheduler's own thread. Thread-safe.
 #ifndef MILLRACE_SERVER_RUNTIME_SCHEDULER_H_
 #define MILLRACE_SERVER_RUNTIME_SCHEDULER_H_
 

@@ -1,8 +1,8 @@
 // Group commit: one thread syncs the write-ahead log for all streams of SYNC durability at once.
 //
-// A stream is marked once its write is committed and applied; the next sync covers it, and only then
-// does its durable_seq move. Syncs are at least `interval` apart while there is something to sync.
-// Thread-safe.
+// A stream is marked once its write is committed and applied; the next sync covers it, and only
+// then does its durable_seq move. Syncs are at least `interval` apart while there is something to
+// sync. Thread-safe.
 #ifndef MILLRACE_SERVER_RUNTIME_SYNCER_H_
 #define MILLRACE_SERVER_RUNTIME_SYNCER_H_
 

@@ -27,8 +27,8 @@ class Environment {
   static Environment* Default();
 };
 
-// A write that failed leaves memory and disk in doubt, and only recovery from disk can tell: says so
-// on standard error and ends the process at once (exit code 74, EX_IOERR).
+// A write that failed leaves memory and disk in doubt, and only recovery from disk can tell: says
+// so on standard error and ends the process at once (exit code 74, EX_IOERR).
 [[noreturn]] void EndProcess(absl::string_view sentence);
 
 }  // namespace millrace::server

@@ -1,5 +1,5 @@
-// Keys of the store. A stream's keys begin with its id, length first, so that no id is the beginning
-// of another's; numbers are big-endian, so that keys sort as they do.
+// Keys of the store. A stream's keys begin with its id, length first, so that no id is the
+// beginning of another's; numbers are big-endian, so that keys sort as they do.
 //
 // Thread-safe: pure functions.
 #ifndef MILLRACE_SERVER_STORE_KEYS_H_

@@ -1,4 +1,5 @@
-// The store: models, streams, journal, snapshots and answered requests of one server, in one folder.
+// The store: models, streams, journal, snapshots and answered requests of one server, in one
+// folder.
 //
 // Values are parsed and serialized here; keys stay in keys.h. Changes are gathered in a Batch and
 // committed together: a number and its data move in one write.

@@ -2,8 +2,8 @@
 //
 // Recovery of a damaged log stops at the damage without a word, synced records included. What was
 // synced is therefore noted here after each sync: at open, a database that holds less than the
-// watermark has lost acknowledged writes, and the store says so. The note trails the sync, so it can
-// be too low (after power loss) but never too high: no false alarm.
+// watermark has lost acknowledged writes, and the store says so. The note trails the sync, so it
+// can be too low (after power loss) but never too high: no false alarm.
 //
 // Two slots of 48 bytes are written in turn, each with a CRC; a torn one leaves the other.
 // Thread-compatible.

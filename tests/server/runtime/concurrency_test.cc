@@ -1,4 +1,5 @@
-// Many streams from several threads at once, with administration between; meant for ThreadSanitizer.
+// Many streams from several threads at once, with administration between; meant for
+// ThreadSanitizer.
 
 #include <atomic>
 #include <future>
