@@ -20,21 +20,22 @@ absl::Status RuntimeImpl::Drain(absl::Time deadline) {
   auto failed = std::make_shared<std::atomic<std::int64_t>>(0);
   for (const EntryPtr& entry : table_.AllStreams()) {
     // A call that the deadline leaves behind runs, or is refused, at the end of the scheduler.
-    scheduler_.Add(entry, CallWork{CallWork::Need::kEntry,
-                                   [this, deadline, failed, entry](const absl::Status& ready) {
-                                     if (!ready.ok() || !keeper_.Changed(*entry)) return;
-                                     const bool in_time = absl::Now() < deadline;
-                                     if (!in_time ||
-                                         !keeper_.SnapshotNow(entry.get(), false).ok()) {
-                                       ++*failed;
-                                     }
-                                   }});
+    scheduler_.Add(entry,
+                   CallWork{CallWork::Need::kEntry,
+                            [this, deadline, failed, entry](const absl::Status& ready) {
+                              if (!ready.ok() || !keeper_.Changed(*entry)) return;
+                              const bool in_time = absl::Now() < deadline;
+                              if (!in_time || !keeper_.SnapshotNow(entry.get(), false).ok()) {
+                                ++*failed;
+                              }
+                            }});
   }
   if (!scheduler_.WaitUntilIdle(deadline)) return late();
   syncer_.SyncNow();
   store_->Flush();
   if (*failed == 0) return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat(failed->load(), " streams could not be snapshotted; the "
+  return absl::DataLossError(absl::StrCat(failed->load(),
+                                          " streams could not be snapshotted; the "
                                           "journal holds them"));
 }
 

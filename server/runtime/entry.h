@@ -32,14 +32,14 @@ namespace millrace::server {
 // A part of the data plane.
 struct PartWork {
   PartTask task;
-  absl::Status refused;  // decided at Submit; answered in order all the same
+  absl::Status refused;                // decided at Submit; answered in order all the same
   std::uint64_t steps = 0, bytes = 0;  // counted against the window
 };
 
 // An event of administration: freeze, set, ... Journalled and applied as a part is.
 struct EventWork {
-  store::v1::JournalRecord record;            // with its body; the number comes with the turn
-  std::function<void(Batch*)> with_journal;   // what belongs into the same batch; may be null
+  store::v1::JournalRecord record;           // with its body; the number comes with the turn
+  std::function<void(Batch*)> with_journal;  // what belongs into the same batch; may be null
   std::function<void(const absl::Status&)> done;
 };
 

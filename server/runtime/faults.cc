@@ -22,10 +22,10 @@ absl::Status CheckName(absl::string_view what, absl::string_view name) {
   bool good = !name.empty() && name.size() <= kLongestName;
   for (const char character : name) good = good && InNames(character);
   if (good) return absl::OkStatus();
-  return engine::Error(absl::StatusCode::kInvalidArgument, kBadName,
-                       absl::StrCat("the ", what, " name '",
-                                    absl::CHexEscape(name.substr(0, kLongestName)), "' has ",
-                                    name.size(), " characters; use 1 to 128 of A-Z a-z 0-9 . _ -"));
+  return engine::Error(
+      absl::StatusCode::kInvalidArgument, kBadName,
+      absl::StrCat("the ", what, " name '", absl::CHexEscape(name.substr(0, kLongestName)),
+                   "' has ", name.size(), " characters; use 1 to 128 of A-Z a-z 0-9 . _ -"));
 }
 
 absl::Status NoModel(absl::string_view name) {
@@ -65,13 +65,13 @@ absl::Status LimitReached(absl::string_view what, std::int64_t limit, absl::stri
 }
 
 absl::Status Lost(absl::string_view id, std::uint64_t claimed_seq, std::uint64_t durable_seq) {
-  return engine::Error(
-      absl::StatusCode::kDataLoss, kLostSteps,
-      absl::StrCat("stream '", id, "' was recovered to step ", durable_seq, ", below step ",
-                   claimed_seq, " that a client saw acknowledged; send the steps again after "
-                   "AcceptLoss, or roll back"),
-      {{"last_durable_seq", absl::StrCat(claimed_seq)},
-       {"durable_seq", absl::StrCat(durable_seq)}});
+  return engine::Error(absl::StatusCode::kDataLoss, kLostSteps,
+                       absl::StrCat("stream '", id, "' was recovered to step ", durable_seq,
+                                    ", below step ", claimed_seq,
+                                    " that a client saw acknowledged; send the steps again after "
+                                    "AcceptLoss, or roll back"),
+                       {{"last_durable_seq", absl::StrCat(claimed_seq)},
+                        {"durable_seq", absl::StrCat(durable_seq)}});
 }
 
 }  // namespace millrace::server

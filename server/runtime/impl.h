@@ -97,8 +97,7 @@ class RuntimeImpl final : public Runtime {
   absl::StatusOr<v1::OpenStreamResponse> OpenNew(const v1::OpenStreamRequest& request,
                                                  const RequestKey& key);
   absl::StatusOr<v1::OpenStreamResponse> OpenExisting(const v1::OpenStreamRequest& request,
-                                                      const EntryPtr& entry,
-                                                      const RequestKey& key);
+                                                      const EntryPtr& entry, const RequestKey& key);
   absl::StatusOr<v1::Stream> Close(const EntryPtr& entry, const RequestKey& key);
   absl::StatusOr<v1::Stream> Fork(const v1::ForkStreamRequest& request, const EntryPtr& entry,
                                   const RequestKey& key);

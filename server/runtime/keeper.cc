@@ -18,9 +18,9 @@ using store::v1::JournalRecord;
 using store::v1::SnapshotCommit;
 
 absl::Status Damaged(const Entry& entry, absl::string_view what) {
-  return engine::Error(absl::StatusCode::kDataLoss, engine::kDamaged,
-                       absl::StrCat("stream '", entry.id, "' ", what,
-                                    "; roll back to a snapshot or delete it"));
+  return engine::Error(
+      absl::StatusCode::kDataLoss, engine::kDamaged,
+      absl::StrCat("stream '", entry.id, "' ", what, "; roll back to a snapshot or delete it"));
 }
 
 void SetOverrides(const std::vector<engine::NamedSetting>& overrides,
@@ -106,18 +106,18 @@ absl::Status Keeper::LoadBase(Entry* entry, const Commits& commits) {
 absl::Status Keeper::Replay(Entry* entry, std::uint64_t epoch) {
   Entry::Body& body = entry->body;
   const std::string path = engine::NumericPath();
-  bool inexact = body.stream->resumed_inexactly() ||
-                 (!body.has_base && body.record.numeric_path() != path);
+  bool inexact =
+      body.stream->resumed_inexactly() || (!body.has_base && body.record.numeric_path() != path);
   engine::Outcome outcome;
   const std::uint64_t applied_before = body.stream->applied_seq();
-  absl::Status status = store_->Replay(
-      entry->id, epoch, body.stream->event(),
-      [&](const JournalRecord& record, std::int64_t bytes) -> absl::Status {
-        inexact = inexact || record.numeric_path() != path;
-        body.journal_bytes += bytes;
-        ++replayed_events_;
-        return Repeat(entry, record, &outcome);
-      });
+  absl::Status status =
+      store_->Replay(entry->id, epoch, body.stream->event(),
+                     [&](const JournalRecord& record, std::int64_t bytes) -> absl::Status {
+                       inexact = inexact || record.numeric_path() != path;
+                       body.journal_bytes += bytes;
+                       ++replayed_events_;
+                       return Repeat(entry, record, &outcome);
+                     });
   if (!status.ok()) return status;
   body.steps = body.stream->applied_seq() - applied_before;
   if (!inexact || body.record.resumed_inexactly()) return absl::OkStatus();
@@ -134,9 +134,9 @@ absl::Status Keeper::Repeat(Entry* entry, const JournalRecord& record,
   absl::Status status = ViewRecord(record, &viewed);
   if (status.ok()) status = entry->body.stream->Check(viewed.event);
   if (!status.ok()) {
-    return Damaged(*entry, absl::StrCat("has event ", record.event(),
-                                        " in its journal that cannot be repeated: ",
-                                        status.message()));
+    return Damaged(*entry,
+                   absl::StrCat("has event ", record.event(),
+                                " in its journal that cannot be repeated: ", status.message()));
   }
   entry->body.stream->Apply(viewed.event, {.outputs = false}, outcome);
   if (entry->body.stream->event() == record.event()) return absl::OkStatus();
@@ -161,8 +161,7 @@ absl::StatusOr<bool> Keeper::Skim(Entry* entry) {
   face.learned_seq = newest.learned_seq();
   face.frozen = newest.frozen();
   face.resumed_inexactly = entry->body.record.resumed_inexactly();
-  const auto& overrides =
-      commits->empty() ? entry->body.record.overrides() : newest.overrides();
+  const auto& overrides = commits->empty() ? entry->body.record.overrides() : newest.overrides();
   face.overrides.assign(overrides.begin(), overrides.end());
   if (!commits->empty()) face.idle_stats = newest.stats();
   return true;

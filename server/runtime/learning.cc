@@ -37,7 +37,8 @@ absl::Status RuntimeImpl::RefuseOversize(const v1::LearnPart& part, Entry* entry
       absl::StrCat("the part has ", steps, " steps and ", bytes, " bytes; stream '", entry->id,
                    "' has ", face.unanswered_steps, " steps and ", face.unanswered_bytes,
                    " bytes unanswered of a window of ", options_.window_steps, " steps and ",
-                   options_.window_bytes, " bytes; wait for replies, send smaller parts, and go on "
+                   options_.window_bytes,
+                   " bytes; wait for replies, send smaller parts, and go on "
                    "after the last step applied"),
       {{"window_steps", absl::StrCat(options_.window_steps)},
        {"window_bytes", absl::StrCat(options_.window_bytes)}});

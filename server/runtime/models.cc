@@ -85,9 +85,7 @@ absl::Status RuntimeImpl::DeleteModel(const v1::DeleteModelRequest& request) {
   };
   return Once<v1::DeleteModelResponse>(
              &requests_, "DeleteModel", request, act,
-             []() -> absl::StatusOr<v1::DeleteModelResponse> {
-               return v1::DeleteModelResponse();
-             })
+             []() -> absl::StatusOr<v1::DeleteModelResponse> { return v1::DeleteModelResponse(); })
       .status();
 }
 

@@ -110,9 +110,8 @@ void RuntimeImpl::ReplayAll(const std::vector<EntryPtr>& entries) {
     std::vector<std::function<void()>> jobs;
     for (std::size_t i = from; i < to; ++i) {
       const bool keep = resident_bytes < residence_.limit_bytes() / 2;
-      jobs.push_back([this, keep, &bytes, entry = entries[i].get()] {
-        bytes += ReplayOne(entry, keep);
-      });
+      jobs.push_back(
+          [this, keep, &bytes, entry = entries[i].get()] { bytes += ReplayOne(entry, keep); });
     }
     scheduler_.workers().Run(jobs);
     resident_bytes += bytes;

@@ -29,9 +29,9 @@ absl::Status Requests::Load() {
 
 absl::StatusOr<Requests::Known> Requests::Begin(const RequestKey& key) {
   if (key.id.size() > kLongestId) {
-    return engine::Error(absl::StatusCode::kInvalidArgument, kBadName,
-                         absl::StrCat("request_id has ", key.id.size(),
-                                      " characters; use at most ", kLongestId));
+    return engine::Error(
+        absl::StatusCode::kInvalidArgument, kBadName,
+        absl::StrCat("request_id has ", key.id.size(), " characters; use at most ", kLongestId));
   }
   std::unique_lock lock(mutex_);
   settled_.wait(lock, [&] {
@@ -44,10 +44,10 @@ absl::StatusOr<Requests::Known> Requests::Begin(const RequestKey& key) {
     return Known{};
   }
   if (found->second.fingerprint != key.fingerprint) {
-    return engine::Error(absl::StatusCode::kAborted, kRequestConflict,
-                         absl::StrCat("request_id '", key.id,
-                                      "' was used by another request; use a new one"),
-                         {{"request_id", key.id}});
+    return engine::Error(
+        absl::StatusCode::kAborted, kRequestConflict,
+        absl::StrCat("request_id '", key.id, "' was used by another request; use a new one"),
+        {{"request_id", key.id}});
   }
   return Known{true, found->second.answer};
 }

@@ -71,8 +71,7 @@ absl::StatusOr<Reply> Once(Requests* requests, absl::string_view method, const R
                            const std::function<absl::StatusOr<Reply>()>& present) {
   RequestKey key{request.request_id(), ""};
   if (key.id.empty()) return act(key);
-  key.fingerprint =
-      engine::Sha256Hex(std::string(method) + '\0' + request.SerializeAsString());
+  key.fingerprint = engine::Sha256Hex(std::string(method) + '\0' + request.SerializeAsString());
   const auto known = requests->Begin(key);
   if (!known.ok()) return known.status();
   if (known->repeated) {

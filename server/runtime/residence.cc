@@ -31,7 +31,8 @@ absl::Status Residence::MakeRoom(const std::shared_ptr<Entry>& entry) {
     return engine::Error(
         absl::StatusCode::kResourceExhausted, kMemory,
         absl::StrCat("stream '", entry->id, "' needs ", wanted, " bytes; ", bytes_.load(), " of ",
-                     limit_bytes_, " (memory_limit_bytes) are taken by streams in use; close some "
+                     limit_bytes_,
+                     " (memory_limit_bytes) are taken by streams in use; close some "
                      "or raise the limit"));
   }
   Set(entry, wanted);

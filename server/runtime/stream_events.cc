@@ -43,16 +43,13 @@ absl::StatusOr<v1::Stream> RuntimeImpl::Event(const char* method, const Request&
   if (!entry.ok()) return entry.status();
   const auto act = [&](const RequestKey& key) -> absl::StatusOr<v1::Stream> {
     std::promise<absl::Status> result;
-    scheduler_.Add(*entry, EventWork{std::move(record),
-                                     [&](Batch* batch) { requests_.Record(key, batch); },
-                                     [&](const absl::Status& status) {
-                                       result.set_value(status);
-                                     }});
+    scheduler_.Add(*entry,
+                   EventWork{std::move(record), [&](Batch* batch) { requests_.Record(key, batch); },
+                             [&](const absl::Status& status) { result.set_value(status); }});
     if (absl::Status status = result.get_future().get(); !status.ok()) return status;
     return FaceToWire(**entry);
   };
-  return Once<v1::Stream>(&requests_, method, request, act,
-                          [&] { return GetEntry(request.id()); });
+  return Once<v1::Stream>(&requests_, method, request, act, [&] { return GetEntry(request.id()); });
 }
 
 absl::StatusOr<v1::Stream> RuntimeImpl::FreezeStream(const v1::FreezeStreamRequest& request) {
@@ -100,8 +97,7 @@ absl::StatusOr<v1::Stream> RuntimeImpl::RestoreStream(const v1::RestoreStreamReq
   return Event("RestoreStream", request, std::move(record));
 }
 
-absl::StatusOr<v1::Snapshot> RuntimeImpl::SnapshotStream(
-    const v1::SnapshotStreamRequest& request) {
+absl::StatusOr<v1::Snapshot> RuntimeImpl::SnapshotStream(const v1::SnapshotStreamRequest& request) {
   if (draining_) return Draining();
   const auto entry = FindStream(request.id());
   if (!entry.ok()) return entry.status();
@@ -154,8 +150,8 @@ absl::StatusOr<v1::Stream> RuntimeImpl::Fork(const v1::ForkStreamRequest& reques
   const std::string& model = entry->model->name();
   if (absl::Status status = table_.Reserve(request.new_id(), model); !status.ok()) return status;
   auto copy = std::make_shared<Entry>(request.new_id(), entry->model);
-  absl::Status status = InTurn(entry, CallWork::Need::kStream,
-                               [&] { return WriteFork(*entry, copy.get(), key); });
+  absl::Status status =
+      InTurn(entry, CallWork::Need::kStream, [&] { return WriteFork(*entry, copy.get(), key); });
   if (!status.ok()) {
     table_.Release(request.new_id(), model);
     return status;

@@ -164,8 +164,7 @@ absl::StatusOr<v1::Stream> RuntimeImpl::GetStream(const v1::GetStreamRequest& re
   const auto entry = FindStream(request.id());
   if (!entry.ok()) return entry.status();
   v1::Stream stream;
-  const auto need =
-      request.with_digest() ? CallWork::Need::kStream : CallWork::Need::kEntry;
+  const auto need = request.with_digest() ? CallWork::Need::kStream : CallWork::Need::kEntry;
   absl::Status status = InTurn(*entry, need, [&] {
     stream = FaceToWire(**entry);
     if (request.with_digest()) {
@@ -185,8 +184,7 @@ absl::StatusOr<v1::ListStreamsResponse> RuntimeImpl::ListStreams(
     if (auto model = table_.Model(request.model()); !model.ok()) return model.status();
   }
   const std::size_t size = PageSize(request.page_size());
-  std::vector<EntryPtr> entries =
-      table_.Streams(request.model(), request.page_token(), size + 1);
+  std::vector<EntryPtr> entries = table_.Streams(request.model(), request.page_token(), size + 1);
   v1::ListStreamsResponse response;
   if (entries.size() > size) {
     entries.pop_back();
@@ -201,8 +199,7 @@ absl::StatusOr<v1::Stream> RuntimeImpl::CloseStream(const v1::CloseStreamRequest
   const auto entry = FindStream(request.id());
   if (!entry.ok()) return entry.status();
   return Once<v1::Stream>(
-      &requests_, "CloseStream", request,
-      [&](const RequestKey& key) { return Close(*entry, key); },
+      &requests_, "CloseStream", request, [&](const RequestKey& key) { return Close(*entry, key); },
       [&] { return GetEntry(request.id()); });
 }
 
@@ -244,11 +241,10 @@ absl::Status RuntimeImpl::DeleteStream(const v1::DeleteStreamRequest& request) {
     if (!status.ok()) return status;
     return v1::DeleteStreamResponse();
   };
-  return Once<v1::DeleteStreamResponse>(
-             &requests_, "DeleteStream", request, act,
-             []() -> absl::StatusOr<v1::DeleteStreamResponse> {
-               return v1::DeleteStreamResponse();
-             })
+  return Once<v1::DeleteStreamResponse>(&requests_, "DeleteStream", request, act,
+                                        []() -> absl::StatusOr<v1::DeleteStreamResponse> {
+                                          return v1::DeleteStreamResponse();
+                                        })
       .status();
 }
 

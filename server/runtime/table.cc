@@ -106,8 +106,7 @@ std::vector<std::shared_ptr<Entry>> Table::Streams(const std::string& model,
                                                    std::size_t most) const {
   const std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<Entry>> streams;
-  for (auto at = streams_.upper_bound(after); at != streams_.end() && streams.size() < most;
-       ++at) {
+  for (auto at = streams_.upper_bound(after); at != streams_.end() && streams.size() < most; ++at) {
     if (model.empty() || at->second->model->name() == model) streams.push_back(at->second);
   }
   return streams;

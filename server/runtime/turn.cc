@@ -154,8 +154,7 @@ void Turns::ApplyPieces(Turn* turn) {
     syncer_->Mark(turn->entry);
   }
   if (observer_ != nullptr && !turn->pieces.empty()) {
-    observer_->OnApplied(entry->model->name(), steps,
-                         absl::ToDoubleSeconds(absl::Now() - begin));
+    observer_->OnApplied(entry->model->name(), steps, absl::ToDoubleSeconds(absl::Now() - begin));
   }
 }
 

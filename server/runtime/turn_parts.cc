@@ -25,7 +25,8 @@ std::uint64_t PieceSteps(const engine::Model& model) {
 
 absl::Status Unanswerable(const Entry& entry) {
   return engine::Error(absl::StatusCode::kInvalidArgument, kBadPart,
-                       absl::StrCat("a part of stream '", entry.id, "' has no body; send attach, "
+                       absl::StrCat("a part of stream '", entry.id,
+                                    "' has no body; send attach, "
                                     "observe, late_targets, settle or reset"));
 }
 
@@ -42,9 +43,9 @@ absl::Status Turns::CheckWriter(const Entry& entry, const v1::LearnPart& part) c
   }
   if (face.writer_token != 0 && part.writer_token() != 0 &&
       part.writer_token() != face.writer_token) {
-    return engine::Error(absl::StatusCode::kFailedPrecondition, kFenced,
-                         absl::StrCat("stream '", entry.id,
-                                      "' has a newer writer; attach again to write"));
+    return engine::Error(
+        absl::StatusCode::kFailedPrecondition, kFenced,
+        absl::StrCat("stream '", entry.id, "' has a newer writer; attach again to write"));
   }
   if (face.writer_token == 0 || part.writer_token() == 0 || part.epoch() == 0) {
     return engine::Error(absl::StatusCode::kFailedPrecondition, kNotAttached,

@@ -71,8 +71,8 @@ class Store {
                 absl::string_view record, Batch* batch) const;
   // Calls `each` for the events after `event`, which was reached in `epoch`; stops where it returns
   // an error, with that error. DATA_LOSS (QUARANTINED) for a record that cannot be read or a hole.
-  using EachEvent = std::function<absl::Status(const store::v1::JournalRecord& record,
-                                               std::int64_t bytes)>;
+  using EachEvent =
+      std::function<absl::Status(const store::v1::JournalRecord& record, std::int64_t bytes)>;
   absl::Status Replay(const std::string& stream, std::uint64_t epoch, std::uint64_t event,
                       const EachEvent& each) const;
   // Number of the last event after `event`; 0 where there is none.
@@ -87,8 +87,7 @@ class Store {
     std::uint64_t number = 0;
     store::v1::RequestRecord record;
   };
-  void PutRequest(std::uint64_t number, const store::v1::RequestRecord& record,
-                  Batch* batch) const;
+  void PutRequest(std::uint64_t number, const store::v1::RequestRecord& record, Batch* batch) const;
   void DeleteRequest(std::uint64_t number, Batch* batch) const;
   absl::StatusOr<std::vector<NumberedRequest>> Requests() const;
 

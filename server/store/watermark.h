@@ -22,8 +22,8 @@
 namespace millrace::server {
 
 struct SyncedPoint {
-  std::uint64_t sequence = 0;      // RocksDB's number of the last write that is surely synced
-  std::uint64_t segment = 0;       // log file
+  std::uint64_t sequence = 0;       // RocksDB's number of the last write that is surely synced
+  std::uint64_t segment = 0;        // log file
   std::uint64_t segment_bytes = 0;  // its length then
 };
 

@@ -172,9 +172,8 @@ TEST(Streams, ThatAreClosedTakeNothingUntilTheyAreOpenedAgain) {
   EXPECT_TRUE(closed->closed());
   EXPECT_FALSE(closed->resident());
   EXPECT_REASON(harness.Attach("s").status(), kFailedPrecondition, kStreamClosed);
-  EXPECT_EQ(
-      ReasonOf(harness.runtime().FreezeStream(Of<v1::FreezeStreamRequest>("s")).status()),
-      kStreamClosed);
+  EXPECT_EQ(ReasonOf(harness.runtime().FreezeStream(Of<v1::FreezeStreamRequest>("s")).status()),
+            kStreamClosed);
   harness.Open();
   EXPECT_TRUE(harness.Stream("s").closed());
   const auto opened = harness.runtime().OpenStream(OpenRequest("s"));
@@ -195,8 +194,7 @@ TEST(Streams, ThatAreMadeAgainStartAnewInAHigherEpoch) {
   const v1::LearnPart old = harness.PartOf("s");
   ASSERT_TRUE(harness.runtime().DeleteStream(Of<v1::DeleteStreamRequest>("s")).ok());
   EXPECT_EQ(ReasonOf(harness.runtime().GetStats("s").status()), kNoStream);
-  EXPECT_EQ(
-      ReasonOf(harness.runtime().DeleteStream(Of<v1::DeleteStreamRequest>("s"))), kNoStream);
+  EXPECT_EQ(ReasonOf(harness.runtime().DeleteStream(Of<v1::DeleteStreamRequest>("s"))), kNoStream);
   const v1::Stream again = harness.OpenStream("s");
   EXPECT_EQ(again.epoch(), 2u);
   EXPECT_EQ(again.applied_seq(), 0u);
@@ -216,8 +214,7 @@ TEST(Streams, FollowEventsOfAdministration) {
   ASSERT_TRUE(stream.ok()) << stream.status();
   EXPECT_TRUE(stream->frozen());
   EXPECT_EQ(stream->event(), 2u);
-  EXPECT_FALSE(
-      harness.runtime().UnfreezeStream(Of<v1::UnfreezeStreamRequest>("s"))->frozen());
+  EXPECT_FALSE(harness.runtime().UnfreezeStream(Of<v1::UnfreezeStreamRequest>("s"))->frozen());
   EXPECT_TRUE(harness.runtime().ResetStream(Of<v1::ResetStreamRequest>("s")).ok());
   EXPECT_TRUE(harness.runtime().SettleStream(Of<v1::SettleStreamRequest>("s")).ok());
   EXPECT_TRUE(harness.runtime().TakeShadow(Of<v1::TakeShadowRequest>("s")).ok());
@@ -271,14 +268,12 @@ TEST(Requests, ThatAreRepeatedGetTheFirstAnswerEvenAfterARestart) {
             first->SerializeAsString());
   harness.OpenStream("s");
   harness.Attach("s");
-  const auto frozen =
-      harness.runtime().FreezeStream(Of<v1::FreezeStreamRequest>("s", "r-2"));
+  const auto frozen = harness.runtime().FreezeStream(Of<v1::FreezeStreamRequest>("s", "r-2"));
   harness.Observe("s", 1, 3);
   harness.Open();
   EXPECT_EQ(harness.runtime().CreateModel(CreateRequest("m", "r-1"))->SerializeAsString(),
             first->SerializeAsString());
-  const auto repeated =
-      harness.runtime().FreezeStream(Of<v1::FreezeStreamRequest>("s", "r-2"));
+  const auto repeated = harness.runtime().FreezeStream(Of<v1::FreezeStreamRequest>("s", "r-2"));
   EXPECT_EQ(repeated->SerializeAsString(), frozen->SerializeAsString());
   EXPECT_EQ(harness.Stream("s").event(), 2u) << "a repeat is no event";
 }
@@ -288,9 +283,8 @@ TEST(Requests, OfAnotherKindUnderTheSameIdAreRefused) {
   harness.CreateModel("m");
   harness.OpenStream("s");
   ASSERT_TRUE(harness.runtime().FreezeStream(Of<v1::FreezeStreamRequest>("s", "r")).ok());
-  EXPECT_EQ(
-      ReasonOf(harness.runtime().ResetStream(Of<v1::ResetStreamRequest>("s", "r")).status()),
-      kRequestConflict);
+  EXPECT_EQ(ReasonOf(harness.runtime().ResetStream(Of<v1::ResetStreamRequest>("s", "r")).status()),
+            kRequestConflict);
   EXPECT_EQ(ReasonOf(harness.runtime().CreateModel(CreateRequest("n", "r")).status()),
             kRequestConflict);
 }

@@ -101,9 +101,8 @@ TEST(Convert, JoinsTheRowsOfSlicesAndMarksStepsWithoutLoss) {
 }
 
 TEST(RpcStatus, CarriesReasonAndMetadata) {
-  const google::rpc::Status status =
-      ToRpcStatus(engine::Error(absl::StatusCode::kOutOfRange, engine::kSequenceGap, "a sentence",
-                                {{"expected_seq", "5"}}));
+  const google::rpc::Status status = ToRpcStatus(engine::Error(
+      absl::StatusCode::kOutOfRange, engine::kSequenceGap, "a sentence", {{"expected_seq", "5"}}));
   EXPECT_EQ(status.code(), 11);
   EXPECT_EQ(status.message(), "a sentence");
   google::rpc::ErrorInfo cause;

@@ -48,8 +48,7 @@ class DamageTest : public testing::Test {
       for (std::uint64_t seq = 1; seq <= 30; seq += 10) {
         EXPECT_FALSE(harness_.Observe(id, seq, 10).has_status());
         if (seq > 20) continue;
-        EXPECT_TRUE(
-            harness_.runtime().SnapshotStream(Of<v1::SnapshotStreamRequest>(id)).ok());
+        EXPECT_TRUE(harness_.runtime().SnapshotStream(Of<v1::SnapshotStreamRequest>(id)).ok());
       }
     }
     harness_.Drop();

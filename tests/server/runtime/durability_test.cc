@@ -6,6 +6,7 @@
 #include <string>
 
 #include "gtest/gtest.h"
+#include "server/store/watermark.h"
 #include "tests/server/runtime/harness.h"
 
 namespace millrace::server {
@@ -80,6 +81,13 @@ class Ear {
   std::uint64_t durable_seq_ = 0;
 };
 
+// How far the store's watermark says that the log was synced.
+std::uint64_t SyncedSequence(Harness* harness) {
+  const auto watermark = Watermark::Open(harness->store() + "/watermark", &harness->environment());
+  EXPECT_TRUE(watermark.ok()) << watermark.status();
+  return (*watermark)->synced().sequence;
+}
+
 TEST(Durability, OfSyncIsToldOnceTheLogIsSynced) {
   RuntimeOptions options;
   options.sync_interval = absl::Milliseconds(1);
@@ -108,8 +116,10 @@ TEST(Durability, OfSyncWaitsForTheGroupCommit) {
   const std::uint64_t token = harness.Attach("s").attach().writer_token();
   Ear ear;
   harness.runtime().Listen(token, ear.Listener());
+  const std::uint64_t synced = SyncedSequence(&harness);
   harness.Observe("s", 1, 1);
   ear.WaitFor(1);  // the first sync waits for nobody; the next is an hour away
+  EXPECT_GT(SyncedSequence(&harness), synced) << "called durable without a sync";
   EXPECT_EQ(harness.Observe("s", 2, 1).durable_seq(), 1u);
   EXPECT_EQ(ear.durable_seq(), 1u);
   ASSERT_TRUE(harness.runtime().Drain(absl::InfiniteFuture()).ok());

@@ -22,13 +22,24 @@ float TargetAt(std::uint64_t seq, int i) {
 
 v1::ModelSpec SmallSpec(v1::Durability durability, const std::string& target) {
   v1::ModelSpec spec;
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(R"pb(
-    input { name: "vector" settings { name: "size" integer: 4 }
-            settings { name: "normalise" flag: true } }
-    cell { name: "vanilla" settings { name: "units" integer: 8 } }
-    head { name: "linear" settings { name: "outputs" integer: 2 } }
-    loss { name: "mean_squared_error" }
-  )pb", &spec));
+  EXPECT_TRUE(
+      google::protobuf::TextFormat::ParseFromString(R"pb(
+                                                      input {
+                                                        name: "vector"
+                                                        settings { name: "size" integer: 4 }
+                                                        settings { name: "normalise" flag: true }
+                                                      }
+                                                      cell {
+                                                        name: "vanilla"
+                                                        settings { name: "units" integer: 8 }
+                                                      }
+                                                      head {
+                                                        name: "linear"
+                                                        settings { name: "outputs" integer: 2 }
+                                                      }
+                                                      loss { name: "mean_squared_error" }
+                                                    )pb",
+                                                    &spec));
   spec.mutable_target()->set_name(target);
   spec.set_durability(durability);
   return spec;

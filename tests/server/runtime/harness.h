@@ -75,11 +75,11 @@ class Harness {
   std::map<std::string, Writer> writers_;
 };
 
-#define EXPECT_REASON(status, code_, reason)                                     \
-  do {                                                                           \
-    const google::rpc::Status found = (status);                                  \
+#define EXPECT_REASON(status, code_, reason)                                               \
+  do {                                                                                     \
+    const google::rpc::Status found = (status);                                            \
     EXPECT_EQ(found.code(), static_cast<int>(absl::StatusCode::code_)) << found.message(); \
-    EXPECT_EQ(ReasonIn(found), reason) << found.message();                       \
+    EXPECT_EQ(ReasonIn(found), reason) << found.message();                                 \
   } while (false)
 
 }  // namespace millrace::server

@@ -51,6 +51,21 @@ TEST(Paging, KeepsToTheMemoryLimitAndLosesNoBit) {
   }
 }
 
+TEST(Paging, LosesNothingOfStreamsWithoutAJournal) {
+  RuntimeOptions options;
+  options.memory_limit_bytes = 2 * StreamBytes();
+  Harness harness(options);
+  harness.CreateModel("m", SmallSpec(v1::DURABILITY_APPLIED));
+  for (int i = 0; i < 4; ++i) {
+    harness.OpenStream(Name(i));
+    harness.Attach(Name(i));
+    harness.Observe(Name(i), 1, 20);
+  }
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(harness.Digest(Name(i)), DigestAfter(20, 0, v1::DURABILITY_APPLIED));
+  }
+}
+
 TEST(Paging, ServesManyStreamsAtOnceFromLittleMemory) {
   RuntimeOptions options;
   options.memory_limit_bytes = 3 * StreamBytes();

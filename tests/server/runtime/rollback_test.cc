@@ -26,8 +26,7 @@ class RollbackTest : public testing::Test {
     harness_.Attach("s");
   }
   v1::Snapshot Snapshot() {
-    const auto snapshot =
-        harness_.runtime().SnapshotStream(Of<v1::SnapshotStreamRequest>("s"));
+    const auto snapshot = harness_.runtime().SnapshotStream(Of<v1::SnapshotStreamRequest>("s"));
     EXPECT_TRUE(snapshot.ok()) << snapshot.status();
     return snapshot.ok() ? *snapshot : v1::Snapshot();
   }
@@ -114,8 +113,8 @@ TEST_F(RollbackTest, TwiceAndOverTheSameEventsLeavesNoTraceOfTheOldOnes) {
   harness_.Open(harness_.Crashed("crash"));
   EXPECT_EQ(harness_.Stream("s").epoch(), 4u);
   EXPECT_EQ(harness_.Digest("s"), DigestAfter(13));
-  EXPECT_EQ(
-      harness_.runtime().ListSnapshots(Of<v1::ListSnapshotsRequest>("s"))->snapshots_size(), 1);
+  EXPECT_EQ(harness_.runtime().ListSnapshots(Of<v1::ListSnapshotsRequest>("s"))->snapshots_size(),
+            1);
 }
 
 }  // namespace

@@ -86,6 +86,7 @@ TEST_F(SnapshotsTest, WithADamagedChunkAreRefused) {
   const auto read = snapshots_.Read("s", commit);
   EXPECT_EQ(read.status().code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(engine::ReasonOf(read.status()), engine::kDamaged);
+  EXPECT_NE(read.status().message().find("chunk 1"), absl::string_view::npos) << read.status();
 }
 
 TEST_F(SnapshotsTest, WithAMissingChunkAreRefused) {
