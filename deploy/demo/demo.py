@@ -37,7 +37,7 @@ def say(text: str = "") -> None:
 
 
 def replay_arguments(stream: str, played: list[recording.Session]) -> list[object]:
-    """How the sessions are played: labels when the trial column changes, reset between files."""
+    """How the sessions are played: labels when the trial column changes; each begins reset."""
     words: list[object] = ["replay", stream, "--class_column", recording.CLASS_COLUMN,
                            "--ignore_class", -1, "--release_column", recording.TRIAL_COLUMN]
     for session in played:
@@ -89,13 +89,9 @@ def play_recording(command: Command, server: Server,
     command("stream", "set", LEARNS, f"monitor.reference_loss={reference:.6f}")
     say(f"reference for recovery on the second day: {reference:.3f} nats, the mean loss of the "
         "first day's\nsessions after the first")
-    # Sessions are separated by a reset, as they are within one replay.
-    command("stream", "reset", LEARNS)
-    command("stream", "reset", FROZEN_DAY_ONE)
     killed, reached = play_through_a_kill(command, server, day_two[0])
     say(f"killed the server with -9 at step {reached}, in the middle of {day_two[0].name}; "
         "it came back and the session went on")
-    command("stream", "reset", LEARNS)
     live += killed + play(command, LEARNS, day_two[1:])
     frozen = play(command, FROZEN_DAY_ONE, day_two)
     return live, [None] * len(day_one) + frozen, reference
@@ -109,7 +105,6 @@ def check_twin(command: Command, played: list[recording.Session], reference: flo
     play(command, TWIN, day_one, "--shadow_after_file", 1)
     command("stream", "set", TWIN, f"monitor.reference_loss={reference:.6f}")
     for group in (day_two[:1], day_two[1:]):
-        command("stream", "reset", TWIN)
         play(command, TWIN, group)
     survivor, twin = (command.json("stream", "show", name) for name in (LEARNS, TWIN))
     for figure in ("applied_seq", "learner_digest", "digest"):
