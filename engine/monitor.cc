@@ -303,6 +303,7 @@ void Monitor::Fill(StreamStats* stats) const {
   stats->novelty = novelty_.Mean();
   stats->disagreement = disagreement_.Mean();
   stats->marks = marks_.latest();
+  stats->shifts = marks_.raised();
 }
 
 void Monitor::Visit(StateVisitor& visitor) {

@@ -39,6 +39,7 @@ struct StreamStats {
   std::vector<std::string> groups;
   std::vector<double> gradient_norm, relative_change;  // by group
   std::vector<ShiftMark> marks;  // the latest 32, oldest first
+  std::uint64_t shifts = 0;      // marks raised so far
 };
 
 }  // namespace millrace::engine

@@ -112,6 +112,7 @@ std::optional<double> Marks::reference() const {
 void Marks::Push(const ShiftMark& mark) {
   if (latest_.size() == kMaxMarks) latest_.erase(latest_.begin());
   latest_.push_back(mark);
+  ++raised_;
 }
 
 ShiftMark* Marks::Tracked() {
@@ -128,6 +129,7 @@ void Marks::Visit(StateVisitor& visitor) {
   std::vector<std::int64_t> integers = ToIntegers(latest_);
   visitor.Resizable("marks.latest", integers);
   FromIntegers(integers, &latest_);
+  visitor.Value("marks.raised", raised_);
   visitor.Value("marks.has_reference", has_reference_);
   visitor.Value("marks.reference", reference_);
   visitor.Value("marks.reference_variance", reference_variance_);

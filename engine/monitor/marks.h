@@ -39,6 +39,7 @@ class Marks {
   // Squared standard error of the reference over its units.
   double reference_variance() const { return reference_variance_; }
   const std::vector<ShiftMark>& latest() const { return latest_; }
+  std::uint64_t raised() const { return raised_; }  // so far, those pushed out included
 
   void Visit(StateVisitor& visitor);
 
@@ -53,6 +54,7 @@ class Marks {
   std::vector<double> losses_;  // ring
   std::int64_t units_ = 0;      // so far
   std::vector<ShiftMark> latest_;
+  std::uint64_t raised_ = 0;
 
   bool has_reference_ = false;
   double reference_ = 0;

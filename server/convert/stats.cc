@@ -74,6 +74,7 @@ v1::StreamStats ToWire(const engine::StreamStats& stats) {
   FillLosses(stats, &wire);
   FillLists(stats, &wire);
   for (const engine::ShiftMark& mark : stats.marks) FillMark(mark, wire.add_marks());
+  wire.set_shifts(stats.shifts);
   return wire;
 }
 

@@ -103,8 +103,8 @@ constexpr WatchedRow kWatched[] = {
      }},
     {"millrace_stream_applied_steps", "Last step observed of a watched stream.",
      [](const v1::StreamStats& s) { return std::optional(static_cast<double>(s.applied_seq())); }},
-    {"millrace_stream_shift_marks", "Shift marks held of a watched stream (the latest 32).",
-     [](const v1::StreamStats& s) { return std::optional(static_cast<double>(s.marks_size())); }},
+    {"millrace_stream_shifts", "Shift marks raised by a watched stream.",
+     [](const v1::StreamStats& s) { return std::optional(static_cast<double>(s.shifts())); }},
     {"millrace_stream_last_shift_seq", "Step at which a watched stream's latest shift is dated.",
      [](const v1::StreamStats& s) {
        return s.marks().empty() ? std::nullopt

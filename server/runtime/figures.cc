@@ -13,7 +13,7 @@ void AddStats(const v1::StreamStats& stats, ModelFigures* figures) {
   figures->updates += stats.updates();
   figures->refused_updates += stats.refused_updates();
   figures->divergences += stats.divergences();
-  figures->shifts += static_cast<std::uint64_t>(stats.marks_size());
+  figures->shifts += stats.shifts();
   figures->frozen += stats.frozen() ? 1 : 0;
   figures->resumed_inexactly += stats.resumed_inexactly() ? 1 : 0;
   if (stats.marks_size() > 0 && stats.marks(stats.marks_size() - 1).has_units_to_recover()) {

@@ -152,7 +152,7 @@ TEST(MonitorShiftTest, TheNextLossMarkCensorsTheOneBefore) {
   EXPECT_NEAR(*stats.reference_loss, 5.1, 0.02);
 }
 
-TEST(MonitorShiftTest, TheLatest32MarksAreKept) {
+TEST(MonitorShiftTest, TheLatest32MarksAreKeptAndAllAreCounted) {
   Monitor monitor = Make({{"half_life", std::int64_t{20}}, {"shift_warmup", std::int64_t{5}}});
   std::uint64_t seq = 0;
   for (int shift = 0; shift < 40; ++shift) {
@@ -160,6 +160,7 @@ TEST(MonitorShiftTest, TheLatest32MarksAreKept) {
   }
   const StreamStats stats = Stats(monitor);
   ASSERT_EQ(stats.marks.size(), 32u);
+  EXPECT_GT(stats.shifts, 32u);
   for (std::size_t i = 1; i < 32; ++i) EXPECT_LT(stats.marks[i - 1].seq, stats.marks[i].seq);
   EXPECT_GT(stats.marks.back().seq, seq - 60);
 }
