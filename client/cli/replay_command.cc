@@ -1,7 +1,10 @@
 // millrace replay
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <string>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_format.h"
 #include "client/cli/commands.h"
 #include "client/cli/replay.h"
 
@@ -82,12 +85,19 @@ void AddPlayOptions(CLI::App* command, Arguments* arguments) {
       ->capture_default_str();
 }
 
+// A number to four digits; anything else (r2 has one a target) as it is.
+std::string Figure(const Json& value) {
+  const std::string text = value.Text();
+  double number = 0;
+  return absl::SimpleAtod(text, &number) ? absl::StrFormat("%.4g", number) : text;
+}
+
 void PrintScore(std::ostream& out, const Json& score, const std::string& name) {
   std::string line = name + ":";
   for (const char* member : {"loss", "accuracy", "accuracy_trial", "accuracy_balanced", "kappa",
                              "bits_per_byte", "r2"}) {
     if (const Json* value = score.Find(member))
-      line += std::string(" ") + member + " " + value->Text();
+      line += std::string(" ") + member + " " + Figure(*value);
   }
   out << line << "\n";
 }
