@@ -166,7 +166,7 @@ const engine::NamedTensor* FindTensor(const engine::Snapshot& snapshot, const st
 template <typename T>
 Vector Elements(const std::string& bytes) {
   std::vector<T> values(bytes.size() / sizeof(T));
-  std::memcpy(values.data(), bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
   return Vector(values.begin(), values.end());
 }
 
