@@ -113,9 +113,8 @@ template <typename T>
 ActiveColumns Learner<T>::Active(const LearnerStep<T>& step, bool sparse) {
   // A step without input leaves every input column waiting, whatever the rule.
   const bool no_input = step.input.dense == nullptr && step.input.byte == kNoByte;
-  ActiveColumns active{.present = step.input.present,
-                       .only_byte = sparse || no_input,
-                       .byte = step.input.byte};
+  ActiveColumns active{
+      .present = step.input.present, .only_byte = sparse || no_input, .byte = step.input.byte};
   if (step.target.kind != TargetKind::kValues) return active;
   for (std::size_t k = 0; k < known_.size(); ++k) {
     known_[k] = step.target.values[k] == step.target.values[k] ? 1 : 0;

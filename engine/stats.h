@@ -13,7 +13,7 @@ namespace millrace::engine {
 struct ShiftMark {
   enum class Cause { kLoss, kInput };
   Cause cause = Cause::kLoss;
-  std::uint64_t seq = 0;           // where the change is dated
+  std::uint64_t seq = 0;  // where the change is dated
   std::uint64_t detected_seq = 0;
   std::optional<std::uint64_t> units_to_recover;
   bool censored = false;
@@ -38,8 +38,8 @@ struct StreamStats {
   std::vector<std::uint64_t> missing_values;  // [d]
   std::vector<std::string> groups;
   std::vector<double> gradient_norm, relative_change;  // by group
-  std::vector<ShiftMark> marks;  // the latest 32, oldest first
-  std::uint64_t shifts = 0;      // marks raised so far
+  std::vector<ShiftMark> marks;                        // the latest 32, oldest first
+  std::uint64_t shifts = 0;                            // marks raised so far
 };
 
 }  // namespace millrace::engine

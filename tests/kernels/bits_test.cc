@@ -1,9 +1,9 @@
 // The promises resume and replay rest on: which bits an operation gives depends on its arguments
 // and on kKernelRevision, on nothing else.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <algorithm>
 #include <cstring>
 #include <string>
 #include <vector>
