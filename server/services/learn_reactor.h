@@ -12,10 +12,9 @@
 //                dropped (its parts are not            is pending
 //                answered, so the client
 //                sends them again)
-//   cancelled    none                        none      finished CANCELLED once no write is under
-//   way finished     none                        none      gone, when gRPC says so and the runtime
-//   has
-//                                                      answered the parts it still holds
+//   cancelled    none                        none      finished CANCELLED once no write is going
+//   finished     none                        none      gone, when gRPC says so and the runtime
+//                                                      has answered the parts it still holds
 //
 // A half-closed call that drains, and a draining one whose client closes, stay what they are. In
 // every phase a cancellation wins until the call is finished.
