@@ -256,10 +256,10 @@ absl::Status StreamImpl<T>::PeekStep(const Peek& peek, Outcome* outcome) const {
   }
   const kernels::FlushDenormals flush;
   CellInput<T> input{.byte = peek.raw_bytes.empty() ? kNoByte : peek.raw_bytes[0]};
+  const float* const x = peek.floats.empty() ? nullptr : peek.floats.data();
   double novelty = 0;
   if (!input_.bytes()) {
-    novelty =
-        input_.View(peek.floats.empty() ? nullptr : peek.floats.data(), z_.data(), present_.data());
+    novelty = input_.View(x, z_.data(), present_.data());
     std::transform(z_.begin(), z_.end(), dense_.begin(),
                    [](double z) { return static_cast<T>(z); });
     input = {.dense = dense_.data(), .present = present_.data()};
@@ -270,15 +270,8 @@ absl::Status StreamImpl<T>::PeekStep(const Peek& peek, Outcome* outcome) const {
   const bool served_shadow = shadow_.taken() && monitor_.serving_shadow();
   learner_.Predict(learner_.weights().data(), input, hidden_.data(), &step_, y_.data());
   if (shadow_.taken()) {
-    if (monitor_.shadow_normaliser_frozen() && !input_.bytes()) {
-      input_.ViewFrozen(peek.floats.empty() ? nullptr : peek.floats.data(), shadow_.mean,
-                        shadow_.variance, z_.data());
-      std::transform(z_.begin(), z_.end(), shadow_z_.begin(),
-                     [](double z) { return static_cast<T>(z); });
-      input.dense = shadow_z_.data();
-    }
-    learner_.Predict(shadow_.theta.data(), input, shadow_.hidden.data(), &shadow_step_,
-                     row_.data());
+    learner_.Predict(shadow_.theta.data(), ShadowInput(input, x), shadow_.hidden.data(),
+                     &shadow_step_, row_.data());
     append(row_, &outcome->shadow_outputs);
   }
   append(served_shadow ? row_ : y_, &outcome->outputs);

@@ -216,16 +216,21 @@ void StreamImpl<T>::PredictStep(std::uint64_t seq, const float* x) {
   learner_.Predict(learner_.weights().data(), input, hidden_.data(), &step_, window_.outputs(seq));
   hidden_ = step_.h;
   if (!shadow_.taken()) return;
-  CellInput<T> shadow_input = input;
+  learner_.Predict(shadow_.theta.data(), ShadowInput(input, x), shadow_.hidden.data(),
+                   &shadow_step_, window_.shadow_outputs(seq));
+  shadow_.hidden = shadow_step_.h;
+}
+
+template <typename T>
+CellInput<T> StreamImpl<T>::ShadowInput(const CellInput<T>& live, const float* x) const {
+  CellInput<T> input = live;
   if (monitor_.shadow_normaliser_frozen() && !input_.bytes()) {
     input_.ViewFrozen(x, shadow_.mean, shadow_.variance, z_.data());
     std::transform(z_.begin(), z_.end(), shadow_z_.begin(),
                    [](double z) { return static_cast<T>(z); });
-    shadow_input.dense = shadow_z_.data();
+    input.dense = shadow_z_.data();
   }
-  learner_.Predict(shadow_.theta.data(), shadow_input, shadow_.hidden.data(), &shadow_step_,
-                   window_.shadow_outputs(seq));
-  shadow_.hidden = shadow_step_.h;
+  return input;
 }
 
 template <typename T>

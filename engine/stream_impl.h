@@ -105,6 +105,9 @@ class StreamImpl final : public Stream {
   void LearnOldest(const CellStep<T>* forwarded);
   void CatchUp();
   void PredictStep(std::uint64_t seq, const float* x);
+  // What the shadow's cell takes where the live one takes `live`: the same, but for a normaliser
+  // that is frozen with the shadow. x [d], or null.
+  CellInput<T> ShadowInput(const CellInput<T>& live, const float* x) const;
   std::optional<double> Disagreement(std::uint64_t seq);
   void EmitRow(std::uint64_t seq, const Want& want, double novelty,
                std::optional<double> disagreement, Outcome* outcome);

@@ -5,23 +5,9 @@ namespace {
 
 PartDescription Describe(const char* name, const char* sentence) {
   PartDescription part{"optimizer", name, sentence, RateSettings(1e-3)};
-  part.settings.push_back({.name = "beta1",
-                           .minimum = 0,
-                           .maximum = 0.99999,
-                           .default_value = 0.9,
-                           .sentence = "Decay of the first moment.",
-                           .changeable = true});
-  part.settings.push_back({.name = "beta2",
-                           .minimum = 0,
-                           .maximum = 0.99999,
-                           .default_value = 0.999,
-                           .sentence = "Decay of the second moment.",
-                           .changeable = true});
-  part.settings.push_back({.name = "epsilon",
-                           .minimum = 1e-30,
-                           .maximum = 1,
-                           .default_value = 1e-8,
-                           .sentence = "Added to the root mean square."});
+  part.settings.push_back(DecaySetting("beta1", 0.9, "Decay of the first moment."));
+  part.settings.push_back(DecaySetting("beta2", 0.999, "Decay of the second moment."));
+  part.settings.push_back(EpsilonSetting());
   return part;
 }
 

@@ -22,6 +22,23 @@ std::vector<SettingDescription> RateSettings(double default_rate) {
   return settings;
 }
 
+SettingDescription DecaySetting(const char* name, double default_value, const char* sentence) {
+  return {.name = name,
+          .minimum = 0,
+          .maximum = 0.99999,
+          .default_value = default_value,
+          .sentence = sentence,
+          .changeable = true};
+}
+
+SettingDescription EpsilonSetting() {
+  return {.name = "epsilon",
+          .minimum = 1e-30,
+          .maximum = 1,
+          .default_value = 1e-8,
+          .sentence = "Added to the root mean square."};
+}
+
 template <typename T>
 Optimizer<T>::Optimizer(const PartSpec& part, const Moments& moments) : moments_(moments) {
   for (std::size_t g = 0; g < kGroups; ++g) {

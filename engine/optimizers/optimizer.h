@@ -18,6 +18,10 @@ namespace millrace::engine {
 // rate, rate_recurrent, rate_input, rate_bias, rate_readout: what every optimizer has.
 std::vector<SettingDescription> RateSettings(double default_rate);
 
+// The decay of a running moment, and the constant beside the root: one description for all.
+SettingDescription DecaySetting(const char* name, double default_value, const char* sentence);
+SettingDescription EpsilonSetting();
+
 // The two moments' decays and the constants beside them; 0 where an optimizer has none.
 struct Moments {
   double beta1 = 0, beta2 = 0, epsilon = 0, weight_decay = 0;

@@ -5,17 +5,9 @@ namespace millrace::engine {
 PartDescription DescribeRmsprop() {
   PartDescription part{"optimizer", "rmsprop",
                        "RMSprop (Tieleman and Hinton 2012), bias-corrected.", RateSettings(1e-3)};
-  part.settings.push_back({.name = "beta2",
-                           .minimum = 0,
-                           .maximum = 0.99999,
-                           .default_value = 0.99,
-                           .sentence = "Decay of the running mean square; 1/(1-beta2) updates.",
-                           .changeable = true});
-  part.settings.push_back({.name = "epsilon",
-                           .minimum = 1e-30,
-                           .maximum = 1,
-                           .default_value = 1e-8,
-                           .sentence = "Added to the root mean square."});
+  part.settings.push_back(
+      DecaySetting("beta2", 0.99, "Decay of the running mean square; 1/(1-beta2) updates."));
+  part.settings.push_back(EpsilonSetting());
   part.settings.push_back({.name = "uncorrected",
                            .type = SettingType::kFlag,
                            .default_value = false,
