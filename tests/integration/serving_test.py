@@ -4,6 +4,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 
 import grpc
 import pytest
@@ -144,6 +145,11 @@ def unread(store):
                     writer_token=attached.attach.writer_token,
                     observe=learn_pb2.Observe(first_seq=seq, floats=[0.5] * 4000)))
             server.acknowledged = call.answer().durable_seq
+            # 10 MB of replies are waiting before the signal comes: on a quiet machine it would
+            # otherwise overtake the observations.
+            deadline = time.monotonic() + TIMEOUT_S
+            while server.stream("a").applied_seq < 40_000:
+                assert time.monotonic() < deadline, "the observations were not applied"
             yield server
 
 
