@@ -14,29 +14,22 @@ namespace {
 constexpr double kLn2 = 0.69314718055994530942;
 constexpr double kBalanceCap = 4.0;
 
-template <typename T>
-ParameterLayout LayoutOf(const Cell<T>& cell, const Head<T>& head) {
-  return {
-      .n = cell.units(), .d = cell.inputs(), .m = head.outputs(), .readout_bias = head.has_bias()};
-}
-
 }  // namespace
 
 template <typename T>
-Learner<T>::Learner(const ModelSpec& spec, std::int64_t inputs)
-    : cell_(MakeCell<T>(spec.cell, inputs)),
-      head_(MakeHead<T>(spec.head, cell_->units())),
-      layout_(LayoutOf(*cell_, *head_)),
+Learner<T>::Learner(const ModelSpec& spec, std::int64_t inputs, std::uint64_t seed)
+    : seed_(seed),
+      network_(spec, inputs),
       loss_(MakeLoss<T>(spec.loss)),
-      rule_(MakeRule<T>(spec.rule)),
+      rule_(MakeRule<T>(spec.rule, network_.cell(), seed)),
       optimizer_(MakeOptimizer<T>(spec.optimizer)),
       guard_(spec.guard),
-      updater_(layout_),
-      step_(layout_.n, layout_.d),
-      y_(static_cast<std::size_t>(layout_.m)),
+      updater_(network_.layout()),
+      step_(network_.MakeStep()),
+      y_(static_cast<std::size_t>(network_.outputs())),
       dy_(y_.size()),
-      q_(static_cast<std::size_t>(layout_.n)),
-      g_(static_cast<std::size_t>(layout_.size())),
+      df_(step_.features.size()),
+      g_(static_cast<std::size_t>(network_.layout().size())),
       known_(y_.size()) {
   if (loss_->classification() && spec.loss.Flag("balance_classes")) {
     balance_ = true;
@@ -45,34 +38,28 @@ Learner<T>::Learner(const ModelSpec& spec, std::int64_t inputs)
   }
   weights_.theta.assign(g_.size(), T{0});
   updater_.Initialize(*optimizer_, &weights_);
-  hidden_.assign(q_.size(), T{0});
-  rule_state_.assign(static_cast<std::size_t>(rule_->StateSize(layout_.n, layout_.rows())), T{0});
-  constants_.assign(static_cast<std::size_t>(rule_->ConstantsSize(layout_.n, layout_.m)), T{0});
+  hidden_.assign(step_.state.size(), T{0});
+  rule_state_.assign(static_cast<std::size_t>(rule_->StateSize()), T{0});
+  constants_.assign(static_cast<std::size_t>(rule_->ConstantsSize(network_.outputs())), T{0});
+  head_state_.assign(static_cast<std::size_t>(network_.head().StateSize()), T{0});
+  network_.head().InitializeState(head_state_.data());
   if (guard_.good_every > 0) good_ = weights_;
 }
 
 template <typename T>
-void Learner<T>::Initialize(std::uint64_t seed) {
-  cell_->Initialize(seed, weights_.theta.data());
-  head_->Initialize(seed, weights_.theta.data() + layout_.readout());
-  rule_->InitializeConstants(seed, layout_.n, layout_.m, constants_.data());
+void Learner<T>::Initialize() {
+  network_.Initialize(seed_, weights_.theta.data());
+  rule_->InitializeConstants(seed_, network_.outputs(), constants_.data());
   if (guard_.good_every > 0) KeepGoodCopy();
 }
 
 template <typename T>
 void Learner<T>::Change(const ModelSpec& spec) {
-  rule_ = MakeRule<T>(spec.rule);
+  rule_ = MakeRule<T>(spec.rule, network_.cell(), seed_);
   optimizer_ = MakeOptimizer<T>(spec.optimizer);
   guard_ = GuardSettings(spec.guard);
-  const auto state = static_cast<std::size_t>(rule_->StateSize(layout_.n, layout_.rows()));
+  const auto state = static_cast<std::size_t>(rule_->StateSize());
   if (state != rule_state_.size()) rule_state_.assign(state, T{0});
-}
-
-template <typename T>
-void Learner<T>::Predict(const T* theta, const CellInput<T>& input, const T* h_prev,
-                         CellStep<T>* step, T* y) const {
-  cell_->Forward(theta, input, h_prev, step);
-  head_->Forward(theta + layout_.readout(), step->h.data(), y);
 }
 
 template <typename T>
@@ -95,14 +82,14 @@ double Learner<T>::TargetWeight(const TargetRow<T>& target) {
                                              : static_cast<double>(target.values[k]);
   };
   double total = 0;
-  for (std::int64_t k = 0; k < layout_.m; ++k) {
+  for (std::int64_t k = 0; k < network_.outputs(); ++k) {
     double& count = class_counts_[static_cast<std::size_t>(k)];
     count = balance_decay_ * count + share(k);
     total += count;
   }
   double weight = 0;
-  const double even = total / static_cast<double>(layout_.m);
-  for (std::int64_t k = 0; k < layout_.m; ++k) {
+  const double even = total / static_cast<double>(network_.outputs());
+  for (std::int64_t k = 0; k < network_.outputs(); ++k) {
     if (share(k) == 0) continue;
     weight += share(k) * std::min(kBalanceCap, even / class_counts_[static_cast<std::size_t>(k)]);
   }
@@ -124,17 +111,22 @@ ActiveColumns Learner<T>::Active(const LearnerStep<T>& step, bool sparse) {
 }
 
 template <typename T>
-void Learner<T>::Update(const LearnerStep<T>& step, const CellStep<T>& forward) {
-  const bool sparse = forward.one_hot && rule_->SparseInputGradient() && optimizer_->sparse();
-  T* const readout_g = g_.data() + layout_.readout();
+void Learner<T>::Update(const LearnerStep<T>& step, const NetworkStep<T>& forward, double weight) {
+  const bool sparse = forward.cell.one_hot && rule_->SparseInputGradient() && optimizer_->sparse();
+  T* const readout = weights_.theta.data() + network_.head_offset();
   // q and the readout's gradient from the weights of before the update.
-  head_->Backward(weights_.theta.data() + layout_.readout(), forward.h.data(), dy_.data(),
-                  q_.data(), readout_g);
-  rule_->Gradient({q_.data(), dy_.data(), layout_.m}, forward, constants_.data(),
-                  rule_state_.data(), sparse, g_.data());
+  network_.head().Backward(readout, forward.features.data(), dy_.data(), df_.data(),
+                           g_.data() + network_.head_offset());
+  rule_->Gradient({df_.data(), dy_.data(), network_.outputs()},
+                  {weights_.theta.data(), forward.cell, constants_.data(), rule_state_.data()},
+                  sparse, g_.data());
   const UpdateResult result =
       updater_.Apply(*optimizer_, guard_, Active(step, sparse), step.release, g_.data(), &weights_);
-  if (result == UpdateResult::kNotFinite) return Diverged();
+  if (result == UpdateResult::kNotFinite ||
+      !network_.head().Learn(forward.features.data(), step.target, weight, readout,
+                             head_state_.data())) {
+    return Diverged();
+  }
   ++updates_;
   if (updater_.clipped()) ++clipped_;
   if (step.target.inferred) ++inferred_;
@@ -151,28 +143,31 @@ void Learner<T>::CapSensitivities() {
 }
 
 template <typename T>
-void Learner<T>::Step(const LearnerStep<T>& step, const CellStep<T>* forwarded) {
+void Learner<T>::Step(const LearnerStep<T>& step, const NetworkStep<T>* forwarded) {
   MILLRACE_CHECK(step.seq == position_ + 1);
   if (step.reset_before) {
     ZeroState();
     ++resets_;
   }
   if (forwarded == nullptr) {
-    cell_->Forward(weights_.theta.data(), step.input, hidden_.data(), &step_);
+    network_.Forward(weights_.theta.data(), step.input, hidden_.data(), &step_, y_.data());
     forwarded = &step_;
   }
   position_ = step.seq;
-  if (!kernels::AllFinite(forwarded->h.data(), layout_.n)) {
+  if (!kernels::AllFinite(forwarded->state.data(), static_cast<std::int64_t>(hidden_.size()))) {
     return Diverged();
   }
-  hidden_ = forwarded->h;
-  rule_->Advance(*cell_, weights_.theta.data(), *forwarded, rule_state_.data());
+  hidden_ = forwarded->state;
+  rule_->Advance(weights_.theta.data(), forwarded->cell, position_, rule_state_.data());
   if (IsHeld(step.target.kind)) {
     const double weight = TargetWeight(step.target);
     if (Learns(step)) {
-      head_->Forward(weights_.theta.data() + layout_.readout(), hidden_.data(), y_.data());
-      loss_->Gradient(y_.data(), step.target, weight, layout_.m, dy_.data());
-      Update(step, *forwarded);
+      if (forwarded != &step_) {
+        network_.head().Forward(weights_.theta.data() + network_.head_offset(),
+                                forwarded->features.data(), y_.data());
+      }
+      loss_->Gradient(y_.data(), step.target, weight, network_.outputs(), dy_.data());
+      Update(step, *forwarded, weight);
     }
   }
   CapSensitivities();
@@ -236,6 +231,7 @@ void Learner<T>::Visit(StateVisitor& visitor) {
   visitor.Fixed("hidden", hidden_);
   visitor.Fixed("rule", rule_state_);
   visitor.Fixed("constants", constants_);
+  visitor.Fixed("head", head_state_);
   visitor.Fixed("class_counts", class_counts_);
   visitor.SetRole(StateRole::kStream);
   visitor.SetScope("good.");

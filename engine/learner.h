@@ -12,10 +12,9 @@
 #include <memory>
 #include <vector>
 
-#include "engine/cells/list.h"
 #include "engine/guard.h"
-#include "engine/heads/list.h"
 #include "engine/losses/list.h"
+#include "engine/network.h"
 #include "engine/optimizers/list.h"
 #include "engine/rules/list.h"
 #include "engine/spec.h"
@@ -39,20 +38,17 @@ struct LearnerStep {
 template <typename T>
 class Learner {
  public:
-  Learner(const ModelSpec& spec, std::int64_t inputs);
+  // `seed` is the stream's: of the initial weights and of what a rule draws.
+  Learner(const ModelSpec& spec, std::int64_t inputs, std::uint64_t seed);
 
-  // Initial weights from the seed; everything else zero.
-  void Initialize(std::uint64_t seed);
+  // Initial weights; everything else zero.
+  void Initialize();
   // New rates, decays, clips. State is kept; a rule whose state changes size starts it at zero.
   void Change(const ModelSpec& spec);
 
   // `forwarded`: this step's forward pass with the present weights from the present hidden state,
   // if the caller has it already; else null.
-  void Step(const LearnerStep<T>& step, const CellStep<T>* forwarded);
-
-  // Forward and head alone, for predictors: step and y [m] from h_prev [n] with weights theta [p].
-  void Predict(const T* theta, const CellInput<T>& input, const T* h_prev, CellStep<T>* step,
-               T* y) const;
+  void Step(const LearnerStep<T>& step, const NetworkStep<T>* forwarded);
 
   void Freeze(bool frozen) { frozen_ = frozen; }
   bool frozen() const { return frozen_; }
@@ -60,10 +56,11 @@ class Learner {
   // Weights and slots of the last good copy; hidden state and sensitivities zero.
   void Restore();
 
-  const ParameterLayout& layout() const { return layout_; }
+  const Network<T>& network() const { return network_; }
+  const ParameterLayout& layout() const { return network_.layout(); }
   const Loss<T>& loss() const { return *loss_; }
   const std::vector<T>& weights() const { return weights_.theta; }  // [p]
-  const std::vector<T>& hidden() const { return hidden_; }          // [n]
+  const std::vector<T>& hidden() const { return hidden_; }          // [S] as the network says
   std::uint64_t position() const { return position_; }              // last step passed
 
   void Fill(StreamStats* stats) const;
@@ -74,16 +71,15 @@ class Learner {
   bool Learns(const LearnerStep<T>& step) const;
   // The weight of the target in the loss, class balance included.
   double TargetWeight(const TargetRow<T>& target);
-  void Update(const LearnerStep<T>& step, const CellStep<T>& forward);
+  void Update(const LearnerStep<T>& step, const NetworkStep<T>& forward, double weight);
   ActiveColumns Active(const LearnerStep<T>& step, bool sparse);
   void CapSensitivities();
   void Diverged();
   void KeepGoodCopy();
 
   // Hyper-parameters.
-  std::unique_ptr<Cell<T>> cell_;
-  std::unique_ptr<Head<T>> head_;
-  ParameterLayout layout_;
+  std::uint64_t seed_;
+  Network<T> network_;
   std::unique_ptr<Loss<T>> loss_;
   std::unique_ptr<Rule<T>> rule_;
   std::unique_ptr<Optimizer<T>> optimizer_;
@@ -93,9 +89,10 @@ class Learner {
 
   // State.
   Weights<T> weights_;
-  std::vector<T> hidden_;             // [n]
+  std::vector<T> hidden_;             // [S]
   std::vector<T> rule_state_;         // as the rule says
   std::vector<T> constants_;          // as the rule says
+  std::vector<T> head_state_;         // of a closed-form head
   std::vector<double> class_counts_;  // [m] where classes are balanced
   Weights<T> good_;
   bool good_copy_held_ = false;
@@ -107,8 +104,8 @@ class Learner {
   Updater<T> updater_;
 
   // Scratch.
-  CellStep<T> step_;
-  std::vector<T> y_, dy_, q_, g_;
+  NetworkStep<T> step_;
+  std::vector<T> y_, dy_, df_, g_;
   std::vector<std::uint8_t> known_;
 };
 

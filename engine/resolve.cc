@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "engine/cells/list.h"
 #include "engine/errors.h"
+#include "engine/input.h"
 #include "engine/rules/list.h"
 #include "engine/setting.h"
 #include "engine/spec.h"
@@ -127,7 +128,7 @@ absl::Status FitTogether(ModelSpec* spec) {
                         "least %d; set it in the specification's part 'head'",
                         spec->head.name, outputs, spec->loss.name, least));
   }
-  return CheckRule(spec->cell.name, spec->rule.name);
+  return CheckRule(spec->cell, InputStage(spec->input).width(), spec->rule);
 }
 
 absl::Status CheckCarriedOut(const ModelSpec& spec) {
@@ -222,6 +223,8 @@ absl::StatusOr<ModelSpec> WithOverrides(const ModelSpec& resolved,
     absl::Status status = SetOverride(change, &changed);
     if (!status.ok()) return status;
   }
+  absl::Status fits = CheckRule(changed.cell, InputStage(changed.input).width(), changed.rule);
+  if (!fits.ok()) return fits;
   return changed;
 }
 

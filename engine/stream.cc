@@ -148,12 +148,12 @@ StreamImpl<T>::StreamImpl(std::shared_ptr<const Model> model, std::string id, st
       d_(model_->sizes().inputs),
       m_(model_->sizes().outputs),
       input_(spec.input),
-      learner_(spec, d_),
+      learner_(spec, d_, seed),
       monitor_(spec.monitor, m_, model_->classification()),
       window_(d_, input_.bytes(), m_),
-      hidden_(static_cast<std::size_t>(model_->sizes().units)),
-      step_(model_->sizes().units, d_),
-      shadow_step_(model_->sizes().units, d_),
+      hidden_(static_cast<std::size_t>(learner_.network().state_size())),
+      step_(learner_.network().MakeStep()),
+      shadow_step_(step_),
       z_(static_cast<std::size_t>(d_)),
       present_(z_.size()),
       dense_(z_.size()),
@@ -166,7 +166,7 @@ StreamImpl<T>::StreamImpl(std::shared_ptr<const Model> model, std::string id, st
 template <typename T>
 void StreamImpl<T>::Initialize() {
   const kernels::FlushDenormals flush;
-  learner_.Initialize(seed_);
+  learner_.Initialize();
 }
 
 template <typename T>
@@ -268,10 +268,10 @@ absl::Status StreamImpl<T>::PeekStep(const Peek& peek, Outcome* outcome) const {
     for (const T value : values) out->push_back(static_cast<float>(value));
   };
   const bool served_shadow = shadow_.taken() && monitor_.serving_shadow();
-  learner_.Predict(learner_.weights().data(), input, hidden_.data(), &step_, y_.data());
+  learner_.network().Forward(learner_.weights().data(), input, hidden_.data(), &step_, y_.data());
   if (shadow_.taken()) {
-    learner_.Predict(shadow_.theta.data(), ShadowInput(input, x), shadow_.hidden.data(),
-                     &shadow_step_, row_.data());
+    learner_.network().Forward(shadow_.theta.data(), ShadowInput(input, x), shadow_.hidden.data(),
+                               &shadow_step_, row_.data());
     append(row_, &outcome->shadow_outputs);
   }
   append(served_shadow ? row_ : y_, &outcome->outputs);
@@ -296,10 +296,11 @@ std::int64_t StreamImpl<T>::ResidentBytes() const {
   self->input_.Visit(visitor);
   self->monitor_.Visit(visitor);
   self->shadow_.Visit(visitor);
-  const auto n = static_cast<std::int64_t>(hidden_.size());
+  const auto step = static_cast<std::int64_t>(step_.cell.values.size() + step_.state.size() +
+                                              step_.features.size());
   const auto element = static_cast<std::int64_t>(sizeof(T));
-  // The gradient, and three cells' scratch, are as large as parts of the state.
-  const std::int64_t scratch = element * (learner_.layout().size() + 3 * (4 * n + d_) + 4 * m_);
+  // The gradient, and three steps' scratch, are as large as parts of the state.
+  const std::int64_t scratch = element * (learner_.layout().size() + 3 * step + 4 * m_);
   return visitor.bytes() + window_.bytes() + scratch + static_cast<std::int64_t>(sizeof(*this));
 }
 

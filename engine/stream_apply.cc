@@ -190,7 +190,7 @@ std::int64_t StreamImpl<T>::RunLearner(std::int64_t budget) {
 }
 
 template <typename T>
-void StreamImpl<T>::LearnOldest(const CellStep<T>* forwarded) {
+void StreamImpl<T>::LearnOldest(const NetworkStep<T>* forwarded) {
   const std::uint64_t seq = window_.first_seq();
   const RowMarks& marks = window_.marks(seq);
   learner_.Step({.seq = seq,
@@ -213,12 +213,13 @@ void StreamImpl<T>::CatchUp() {
 template <typename T>
 void StreamImpl<T>::PredictStep(std::uint64_t seq, const float* x) {
   const CellInput<T> input = window_.cell_input(seq);
-  learner_.Predict(learner_.weights().data(), input, hidden_.data(), &step_, window_.outputs(seq));
-  hidden_ = step_.h;
+  learner_.network().Forward(learner_.weights().data(), input, hidden_.data(), &step_,
+                             window_.outputs(seq));
+  hidden_ = step_.state;
   if (!shadow_.taken()) return;
-  learner_.Predict(shadow_.theta.data(), ShadowInput(input, x), shadow_.hidden.data(),
-                   &shadow_step_, window_.shadow_outputs(seq));
-  shadow_.hidden = shadow_step_.h;
+  learner_.network().Forward(shadow_.theta.data(), ShadowInput(input, x), shadow_.hidden.data(),
+                             &shadow_step_, window_.shadow_outputs(seq));
+  shadow_.hidden = shadow_step_.state;
 }
 
 template <typename T>

@@ -26,7 +26,7 @@ namespace millrace::engine {
 template <typename T>
 struct Shadow {
   std::vector<T> theta;                // [p], empty until taken
-  std::vector<T> hidden;               // [n]
+  std::vector<T> hidden;               // [S] as the network says
   std::vector<double> mean, variance;  // [d], of a frozen normaliser
 
   bool taken() const { return !theta.empty(); }
@@ -102,7 +102,7 @@ class StreamImpl final : public Stream {
   void MakeRoom();
   // The learner runs over closed steps, at most `budget`; returns what is left of it.
   std::int64_t RunLearner(std::int64_t budget);
-  void LearnOldest(const CellStep<T>* forwarded);
+  void LearnOldest(const NetworkStep<T>* forwarded);
   void CatchUp();
   void PredictStep(std::uint64_t seq, const float* x);
   // What the shadow's cell takes where the live one takes `live`: the same, but for a normaliser
@@ -138,14 +138,14 @@ class StreamImpl final : public Stream {
   Monitor monitor_;
   Window<T> window_;
   Shadow<T> shadow_;
-  std::vector<T> hidden_;    // [n] of the predictor
+  std::vector<T> hidden_;    // [S] of the predictor
   bool reset_next_ = false;  // the next step begins with a reset
   std::uint64_t event_ = 0, applied_ = 0, units_ = 0;
   std::uint64_t skipped_steps_ = 0, target_steps_ = 0, untargeted_steps_ = 0;
   bool resumed_inexactly_ = false;
 
   // Scratch.
-  mutable CellStep<T> step_, shadow_step_;
+  mutable NetworkStep<T> step_, shadow_step_;
   mutable std::vector<double> z_;                   // [d]
   mutable std::vector<std::uint8_t> present_;       // [d]
   mutable std::vector<T> dense_, shadow_z_;         // [d]

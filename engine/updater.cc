@@ -30,13 +30,100 @@ void Weights<T>::Visit(StateVisitor& visitor) {
 }
 
 template <typename T>
+Updater<T>::Updater(const ParameterLayout& layout) : layout_(layout) {
+  std::size_t spans = 0;
+  std::size_t powers = 0;
+  for (const ParameterBlock& block : layout_.blocks()) {
+    spans += static_cast<std::size_t>(block.columns_wait ? block.size() : block.rows);
+    powers += static_cast<std::size_t>(block.powers());
+  }
+  spans_.reserve(spans);
+  powers_.reserve(powers);
+}
+
+template <typename T>
 void Updater<T>::Initialize(const Optimizer<T>& optimizer, Weights<T>* weights) const {
   const auto p = static_cast<std::size_t>(layout_.size());
-  const auto columns = static_cast<std::size_t>(layout_.columns());
+  const auto powers = static_cast<std::size_t>(layout_.powers());
   weights->slot1.assign(optimizer.uses_slot1() ? p : 0, T{0});
   weights->slot2.assign(optimizer.uses_slot2() ? p : 0, T{0});
-  weights->power1.assign(columns, 1.0);
-  weights->power2.assign(columns, 1.0);
+  weights->power1.assign(powers, 1.0);
+  weights->power2.assign(powers, 1.0);
+}
+
+template <typename T>
+bool Updater<T>::Takes(const ParameterBlock& block, std::int64_t row,
+                       const ActiveColumns& active) const {
+  if (!block.rows_wait) return true;
+  const std::int64_t channel = row % layout_.inputs();
+  if (active.only_byte) return channel == active.byte;
+  return active.present == nullptr || active.present[channel] != 0;
+}
+
+// One span where all powers of the row are the same, else one for each output.
+template <typename T>
+void Updater<T>::CollectRow(const ParameterBlock& block, std::int64_t row,
+                            const ActiveColumns& active, const Weights<T>& weights) {
+  const std::int64_t offset = block.offset + row * block.width;
+  const bool all =
+      !block.columns_wait || active.known == nullptr ||
+      std::all_of(active.known, active.known + block.width, [](auto known) { return known != 0; });
+  if (all && (!block.columns_wait || SamePowers(weights, block.PowerAt(row, 0), block.width))) {
+    spans_.push_back({block.group, offset, block.width, block.PowerAt(row, 0)});
+    return;
+  }
+  for (std::int64_t k = 0; k < block.width; ++k) {
+    if (!all && active.known[k] == 0) continue;
+    spans_.push_back({block.group, offset + k, 1, block.PowerAt(row, k)});
+  }
+}
+
+template <typename T>
+void Updater<T>::CollectBlock(const ParameterBlock& block, const ActiveColumns& active,
+                              const Weights<T>& weights) {
+  const bool outputs =
+      !block.columns_wait || active.known == nullptr ||
+      std::all_of(active.known, active.known + block.width, [](auto known) { return known != 0; });
+  bool rows = true;
+  for (std::int64_t j = 0; block.rows_wait && rows && j < block.rows; ++j) {
+    rows = Takes(block, j, active);
+  }
+  if (rows && outputs && SamePowers(weights, block.power, block.powers())) {
+    spans_.push_back({block.group, block.offset, block.size(), block.power});
+    powers_.push_back({block.power, block.powers()});
+    return;
+  }
+  for (std::int64_t j = 0; j < block.rows; ++j) {
+    if (!Takes(block, j, active)) continue;
+    CollectRow(block, j, active, weights);
+    if (!block.rows_wait && j > 0) continue;
+    const std::int64_t first = block.PowerAt(j, 0);
+    if (outputs) {
+      powers_.push_back({first, block.columns_wait ? block.width : 1});
+      continue;
+    }
+    for (std::int64_t k = 0; k < block.width; ++k) {
+      if (active.known[k] != 0) powers_.push_back({first + k, 1});
+    }
+  }
+}
+
+template <typename T>
+void Updater<T>::CollectSpans(const Optimizer<T>& optimizer, const ActiveColumns& active,
+                              const Weights<T>& weights) {
+  spans_.clear();
+  powers_.clear();
+  for (const ParameterBlock& block : layout_.blocks()) {
+    if (!block.learned || optimizer.rate(block.group) <= 0) continue;
+    if (active.only_byte && block.rows_wait) {
+      if (active.byte < 0) continue;
+      spans_.push_back({block.group, block.offset + active.byte * block.width, block.width,
+                        block.PowerAt(active.byte, 0)});
+      powers_.push_back({block.PowerAt(active.byte, 0), 1});
+      continue;
+    }
+    CollectBlock(block, active, weights);
+  }
 }
 
 template <typename T>
@@ -49,62 +136,6 @@ bool Updater<T>::SamePowers(const Weights<T>& weights, std::int64_t first,
     }
   }
   return true;
-}
-
-template <typename T>
-void Updater<T>::CollectInput(const ActiveColumns& active, const Weights<T>& weights) {
-  const auto row = [&](std::int64_t j) {
-    spans_.push_back({Group::kInput, layout_.input() + j * layout_.n, layout_.n,
-                      ParameterLayout::InputColumn(j)});
-  };
-  if (active.only_byte) {
-    if (active.byte >= 0) row(active.byte);
-    return;
-  }
-  const bool all =
-      active.present == nullptr || std::all_of(active.present, active.present + layout_.d,
-                                               [](std::uint8_t present) { return present != 0; });
-  if (all && SamePowers(weights, ParameterLayout::InputColumn(0), layout_.d)) {
-    spans_.push_back(
-        {Group::kInput, layout_.input(), layout_.d * layout_.n, ParameterLayout::InputColumn(0)});
-    return;
-  }
-  for (std::int64_t j = 0; j < layout_.d; ++j) {
-    if (all || active.present[j] != 0) row(j);
-  }
-}
-
-template <typename T>
-void Updater<T>::CollectReadout(const ActiveColumns& active, const Weights<T>& weights) {
-  const std::int64_t start = layout_.readout();
-  const std::int64_t count = layout_.size() - start;
-  const bool all =
-      active.known == nullptr || std::all_of(active.known, active.known + layout_.m,
-                                             [](std::uint8_t known) { return known != 0; });
-  if (all && SamePowers(weights, layout_.OutputColumn(0), layout_.m)) {
-    spans_.push_back({Group::kReadout, start, count, layout_.OutputColumn(0)});
-    return;
-  }
-  for (std::int64_t i = 0; i < count; ++i) {
-    const std::int64_t output = i % layout_.m;
-    if (!all && active.known[output] == 0) continue;
-    spans_.push_back({Group::kReadout, start + i, 1, layout_.OutputColumn(output)});
-  }
-}
-
-template <typename T>
-void Updater<T>::CollectSpans(const Optimizer<T>& optimizer, const ActiveColumns& active,
-                              const Weights<T>& weights) {
-  spans_.clear();
-  if (optimizer.rate(Group::kRecurrent) > 0) {
-    spans_.push_back(
-        {Group::kRecurrent, 0, layout_.n * layout_.n, ParameterLayout::RecurrentColumn()});
-  }
-  if (optimizer.rate(Group::kInput) > 0) CollectInput(active, weights);
-  if (optimizer.rate(Group::kBias) > 0) {
-    spans_.push_back({Group::kBias, layout_.bias(), layout_.n, ParameterLayout::BiasColumn()});
-  }
-  if (optimizer.rate(Group::kReadout) > 0) CollectReadout(active, weights);
 }
 
 template <typename T>
@@ -140,24 +171,11 @@ bool Updater<T>::Clip(const GuardSettings& guard, T* g) {
 
 template <typename T>
 void Updater<T>::AdvancePowers(const Optimizer<T>& optimizer, Weights<T>* weights) const {
-  // Each column once, though the spans of a readout may name it often.
   const Moments& moments = optimizer.moments();
-  const auto advance = [&](std::int64_t column) {
-    const auto at = static_cast<std::size_t>(column);
-    weights->power1[at] *= moments.beta1;
-    weights->power2[at] *= moments.beta2;
-  };
-  for (const Span& span : spans_) {
-    if (span.group == Group::kReadout) {
-      if (span.size > 1) {
-        for (std::int64_t k = 0; k < layout_.m; ++k) advance(layout_.OutputColumn(k));
-      } else if (span.offset < layout_.readout() + layout_.m) {
-        advance(span.column);
-      }
-    } else if (span.group == Group::kInput && span.size > layout_.n) {
-      for (std::int64_t j = 0; j < layout_.d; ++j) advance(ParameterLayout::InputColumn(j));
-    } else {
-      advance(span.column);
+  for (const Powers& powers : powers_) {
+    for (std::int64_t i = powers.first; i < powers.first + powers.count; ++i) {
+      weights->power1[static_cast<std::size_t>(i)] *= moments.beta1;
+      weights->power2[static_cast<std::size_t>(i)] *= moments.beta2;
     }
   }
 }
@@ -202,10 +220,10 @@ UpdateResult Updater<T>::Apply(const Optimizer<T>& optimizer, const GuardSetting
   if (!Clip(guard, g)) return UpdateResult::kNotFinite;
   AdvancePowers(optimizer, weights);
   for (const Span& span : spans_) {
-    const auto column = static_cast<std::size_t>(span.column);
+    const auto power = static_cast<std::size_t>(span.power);
     T* const slot1 = weights->slot1.empty() ? nullptr : weights->slot1.data() + span.offset;
     T* const slot2 = weights->slot2.empty() ? nullptr : weights->slot2.data() + span.offset;
-    optimizer.Change(optimizer.Rates(span.group, weights->power1[column], weights->power2[column]),
+    optimizer.Change(optimizer.Rates(span.group, weights->power1[power], weights->power2[power]),
                      span.size, weights->theta.data() + span.offset, slot1, slot2, g + span.offset);
   }
   BoundChange(guard, release, *weights, g);

@@ -29,7 +29,7 @@ struct ActiveColumns {
 template <typename T>
 struct Weights {
   std::vector<T> theta, slot1, slot2;  // [p], or empty slots
-  std::vector<double> power1, power2;  // [columns] running beta^k
+  std::vector<double> power1, power2;  // [powers of the layout] running beta^k
 
   void Visit(StateVisitor& visitor);
 };
@@ -39,7 +39,7 @@ enum class UpdateResult { kDone, kNotFinite };
 template <typename T>
 class Updater {
  public:
-  explicit Updater(const ParameterLayout& layout) : layout_(layout) {}
+  explicit Updater(const ParameterLayout& layout);
 
   // Zero slots, powers of 1.
   void Initialize(const Optimizer<T>& optimizer, Weights<T>* weights) const;
@@ -61,12 +61,19 @@ class Updater {
   // A range of parameters that share group and powers.
   struct Span {
     Group group;
-    std::int64_t offset, size, column;
+    std::int64_t offset, size, power;
+  };
+  // Consecutive powers that take part in the step.
+  struct Powers {
+    std::int64_t first, count;
   };
   void CollectSpans(const Optimizer<T>& optimizer, const ActiveColumns& active,
                     const Weights<T>& weights);
-  void CollectInput(const ActiveColumns& active, const Weights<T>& weights);
-  void CollectReadout(const ActiveColumns& active, const Weights<T>& weights);
+  void CollectBlock(const ParameterBlock& block, const ActiveColumns& active,
+                    const Weights<T>& weights);
+  void CollectRow(const ParameterBlock& block, std::int64_t row, const ActiveColumns& active,
+                  const Weights<T>& weights);
+  bool Takes(const ParameterBlock& block, std::int64_t row, const ActiveColumns& active) const;
   bool SamePowers(const Weights<T>& weights, std::int64_t first, std::int64_t count) const;
   bool Clip(const GuardSettings& guard, T* g);
   void ScaleGroup(std::size_t group, T scale, T* g);
@@ -76,6 +83,7 @@ class Updater {
 
   ParameterLayout layout_;
   std::vector<Span> spans_;
+  std::vector<Powers> powers_;
   bool clipped_ = false;
   std::array<double, kGroups> gradient_norm_{}, relative_change_{};
   // State of the bound over a release.

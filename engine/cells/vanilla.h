@@ -3,9 +3,7 @@
 #ifndef MILLRACE_ENGINE_CELLS_VANILLA_H_
 #define MILLRACE_ENGINE_CELLS_VANILLA_H_
 
-#include <vector>
-
-#include "engine/cells/cell.h"
+#include "engine/cells/gate_cell.h"
 #include "engine/spec.h"
 
 namespace millrace::engine {
@@ -13,22 +11,18 @@ namespace millrace::engine {
 PartDescription DescribeVanilla();
 
 template <typename T>
-class VanillaCell final : public Cell<T> {
+class VanillaCell final : public GateCellBase<T> {
  public:
   VanillaCell(const PartSpec& part, std::int64_t inputs);
 
-  std::int64_t units() const override { return n_; }
-  std::int64_t inputs() const override { return d_; }
   void Initialize(std::uint64_t seed, T* theta) const override;
-  void Forward(const T* theta, const CellInput<T>& input, const T* h_prev,
-               CellStep<T>* step) const override;
-  const T* carry() const override { return carry_.data(); }
 
  private:
-  std::int64_t n_, d_;
+  // A vector operation of the kernels in place of a loop over units.
+  void Units(const T* previous, CellStep<T>* step) const override;
+
   T leak_;
   double recurrent_gain_, input_gain_;
-  std::vector<T> carry_;  // 1 - al
 };
 
 }  // namespace millrace::engine

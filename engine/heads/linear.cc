@@ -2,23 +2,28 @@
 
 #include <algorithm>
 
+#include "engine/heads/features.h"
 #include "engine/random.h"
 #include "kernels/math/sqrt.h"
 #include "kernels/ops.h"
 
 namespace millrace::engine {
 
+SettingDescription OutputsSetting() {
+  return {.name = "outputs",
+          .type = SettingType::kInteger,
+          .minimum = 0,
+          .maximum = 65536,
+          .default_value = std::int64_t{0},
+          .sentence = "Outputs, m; 0 takes what the input and target imply (256 for bytes)."};
+}
+
 PartDescription DescribeLinear() {
-  return {
+  PartDescription part{
       "head",
       "linear",
-      "y = V h + c, trained by the model's optimizer.",
-      {{.name = "outputs",
-        .type = SettingType::kInteger,
-        .minimum = 0,
-        .maximum = 65536,
-        .default_value = std::int64_t{0},
-        .sentence = "Outputs, m; 0 takes what the input and target imply (256 for bytes)."},
+      "y = V h + c and direct features, trained by the model's optimizer.",
+      {OutputsSetting(),
        {.name = "gain",
         .minimum = 0,
         .maximum = 100,
@@ -28,33 +33,73 @@ PartDescription DescribeLinear() {
         .type = SettingType::kFlag,
         .default_value = true,
         .sentence = "Whether there is a term c."}}};
+  for (SettingDescription& setting : FeatureSettings()) {
+    part.settings.push_back(std::move(setting));
+  }
+  return part;
 }
 
 template <typename T>
-LinearHead<T>::LinearHead(const PartSpec& part, std::int64_t units)
-    : n_(units),
+LinearHead<T>::LinearHead(const PartSpec& part, const HeadShape& shape)
+    : shape_(shape),
       m_(part.Integer("outputs")),
       bias_(part.Flag("bias")),
       gain_(part.Number("gain")) {}
 
 template <typename T>
+void LinearHead<T>::AddBlocks(ParameterLayout* layout) const {
+  const bool waits = shape_.outputs_wait;
+  layout->Add({.name = "readout",
+               .group = Group::kReadout,
+               .rows = shape_.cell_outputs,
+               .width = m_,
+               .columns_wait = waits});
+  if (bias_) {
+    layout->Add({.name = "readout_bias",
+                 .group = Group::kReadout,
+                 .rows = 1,
+                 .width = m_,
+                 .columns_wait = waits});
+  }
+  if (shape_.direct > 0) {
+    layout->Add({.name = "direct",
+                 .group = Group::kDirect,
+                 .rows = shape_.direct,
+                 .width = m_,
+                 .rows_wait = true,
+                 .columns_wait = waits});
+  }
+}
+
+template <typename T>
+std::int64_t LinearHead<T>::parameters() const {
+  return direct() + shape_.direct * m_;
+}
+
+template <typename T>
 void LinearHead<T>::Initialize(std::uint64_t seed, T* theta) const {
   Random random(seed, 2);
-  random.FillNormal(gain_ / kernels::Sqrt(static_cast<double>(n_)), n_ * m_, theta);
-  std::fill_n(theta + n_ * m_, bias_ ? m_ : 0, T{0});
+  random.FillNormal(gain_ / kernels::Sqrt(static_cast<double>(shape_.cell_outputs)), bias(), theta);
+  std::fill(theta + bias(), theta + parameters(), T{0});
 }
 
 template <typename T>
-void LinearHead<T>::Forward(const T* theta, const T* h, T* y) const {
-  kernels::MatVec(theta, h, n_, m_, y);
-  if (bias_) kernels::AddScaled(theta + n_ * m_, T{1}, m_, y);
+void LinearHead<T>::Forward(const T* theta, const T* f, T* y) const {
+  kernels::MatVec(theta, f, shape_.cell_outputs, m_, y);
+  if (bias_) kernels::AddScaled(theta + bias(), T{1}, m_, y);
+  if (shape_.direct > 0) {
+    kernels::AddMatVec(theta + direct(), f + shape_.cell_outputs, shape_.direct, m_, y);
+  }
 }
 
 template <typename T>
-void LinearHead<T>::Backward(const T* theta, const T* h, const T* dy, T* q, T* g) const {
-  kernels::TransposedMatVec(theta, dy, n_, m_, q);
-  kernels::OuterProduct(h, dy, n_, m_, g);
-  if (bias_) std::copy_n(dy, m_, g + n_ * m_);
+void LinearHead<T>::Backward(const T* theta, const T* f, const T* dy, T* df, T* g) const {
+  kernels::TransposedMatVec(theta, dy, shape_.cell_outputs, m_, df);
+  kernels::OuterProduct(f, dy, shape_.cell_outputs, m_, g);
+  if (bias_) std::copy_n(dy, m_, g + bias());
+  if (shape_.direct > 0) {
+    kernels::OuterProduct(f + shape_.cell_outputs, dy, shape_.direct, m_, g + direct());
+  }
 }
 
 template class LinearHead<float>;

@@ -14,7 +14,7 @@ std::vector<PartDescription> DescribeHeads();
 
 // `part` is resolved.
 template <typename T>
-std::unique_ptr<Head<T>> MakeHead(const PartSpec& part, std::int64_t units);
+std::unique_ptr<Head<T>> MakeHead(const PartSpec& part, const HeadShape& shape);
 
 }  // namespace millrace::engine
 

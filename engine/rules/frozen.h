@@ -16,7 +16,7 @@ class FrozenRule final : public Rule<T> {
  public:
   RuleTrait trait() const override { return RuleTrait::kNone; }
   bool learns() const override { return false; }
-  void Gradient(const Feedback<T>&, const CellStep<T>&, const T*, const T*, bool, T*) override {}
+  void Gradient(const Feedback<T>&, const RuleView<T>&, bool, T*) override {}
 };
 
 }  // namespace millrace::engine

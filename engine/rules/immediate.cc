@@ -2,9 +2,20 @@
 
 #include <algorithm>
 
-#include "kernels/ops.h"
+#include "absl/strings/str_format.h"
+#include "engine/errors.h"
 
 namespace millrace::engine {
+namespace {
+
+// Every component decays by itself.
+std::vector<Pair> Alone(const Structure& structure) {
+  std::vector<Pair> pairs;
+  for (int c = structure.first_output; c < structure.components; ++c) pairs.push_back({c, c});
+  return pairs;
+}
+
+}  // namespace
 
 PartDescription DescribeImmediate() {
   return {"rule",
@@ -23,40 +34,46 @@ PartDescription DescribeImmediate() {
             .sentence = "Multiply the new term by 1 - decay."}}};
 }
 
-template <typename T>
-ImmediateRule<T>::ImmediateRule(const PartSpec& part)
-    : decay_(static_cast<T>(part.Number("decay"))),
-      scale_(part.Flag("normalised") ? T{1} - decay_ : T{1}) {}
-
-template <typename T>
-void ImmediateRule<T>::Advance(const Cell<T>&, const T*, const CellStep<T>& step, T* state) {
-  if (decay_ == T{0}) return;
-  carry_.assign(step.slope.size(), decay_);
-  slope_.assign(step.slope.begin(), step.slope.end());
-  kernels::Scale(slope_.data(), scale_, step.n);
-  kernels::AdvanceTrace(carry_.data(), slope_.data(), step.hhat.data(), step.rows(), step.n, state);
+absl::Status CheckImmediate(const PartSpec& cell, const Structure* structure,
+                            const PartSpec& rule) {
+  if (rule.Number("decay") == 0 || (structure != nullptr && structure->unit_local())) {
+    return absl::OkStatus();
+  }
+  return Error(absl::StatusCode::kInvalidArgument, kBadSpec,
+               absl::StrFormat("rule 'immediate' has a decay, which needs parameters that reach "
+                               "their own unit alone; those of cell '%s' reach others within one "
+                               "step; set decay to 0, or use rule 'tbptt'",
+                               cell.name));
 }
 
 template <typename T>
-void ImmediateRule<T>::Gradient(const Feedback<T>& feedback, const CellStep<T>& step, const T*,
-                                const T* state, bool sparse, T* g) {
-  const std::int64_t n = step.n;
-  if (decay_ > T{0}) {
-    kernels::ContractTrace(feedback.q, state, step.rows(), n, g);
+ImmediateRule<T>::ImmediateRule(const PartSpec& part, const Cell<T>& cell)
+    : cell_(cell),
+      scale_(part.Flag("normalised") ? T{1} - static_cast<T>(part.Number("decay")) : T{1}),
+      ds_(static_cast<std::size_t>(cell.components()), T{0}),
+      scratch_(static_cast<std::size_t>(cell.scratch_size())) {
+  const T decay = static_cast<T>(part.Number("decay"));
+  if (decay == T{0}) return;
+  const Structure& structure = *cell.structure();
+  traces_.emplace(structure, Alone(structure));
+  std::fill_n(traces_->coupling(), static_cast<std::int64_t>(traces_->pairs().size()) * structure.n,
+              decay);
+}
+
+template <typename T>
+void ImmediateRule<T>::Advance(const T*, const CellStep<T>& step, std::uint64_t, T* state) {
+  if (traces_.has_value()) traces_->Advance(step, scale_, state);
+}
+
+template <typename T>
+void ImmediateRule<T>::Gradient(const Feedback<T>& feedback, const RuleView<T>& view, bool sparse,
+                                T* g) {
+  if (traces_.has_value()) {
+    traces_->Contract(feedback.q, view.state, g);
     return;
   }
-  slope_.assign(step.slope.begin(), step.slope.end());
-  for (std::int64_t i = 0; i < n; ++i) slope_[static_cast<std::size_t>(i)] *= feedback.q[i];
-  const T* const hhat = step.hhat.data();
-  if (!sparse) {
-    kernels::OuterProduct(hhat, slope_.data(), step.rows(), n, g);
-    return;
-  }
-  kernels::OuterProduct(hhat, slope_.data(), n, n, g);
-  if (step.input.byte != kNoByte) {
-    std::copy_n(slope_.data(), n, g + (n + step.input.byte) * n);
-  }
-  std::copy_n(slope_.data(), n, g + (n + step.d) * n);
+  std::copy_n(feedback.q, cell_.outputs(), ds_.data() + cell_.components() - cell_.outputs());
+  cell_.ImmediateGradient(view.theta, view.step, ds_.data(), sparse, scratch_.data(), g);
 }
 
 template class ImmediateRule<float>;

@@ -4,32 +4,36 @@
 #ifndef MILLRACE_ENGINE_RULES_IMMEDIATE_H_
 #define MILLRACE_ENGINE_RULES_IMMEDIATE_H_
 
+#include <optional>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "engine/rules/rule.h"
+#include "engine/rules/unit_traces.h"
 #include "engine/spec.h"
 
 namespace millrace::engine {
 
 PartDescription DescribeImmediate();
+// A decay needs parameters that reach their own unit alone.
+absl::Status CheckImmediate(const PartSpec& cell, const Structure* structure, const PartSpec& rule);
 
 template <typename T>
 class ImmediateRule final : public Rule<T> {
  public:
-  explicit ImmediateRule(const PartSpec& part);
+  ImmediateRule(const PartSpec& part, const Cell<T>& cell);
 
   RuleTrait trait() const override { return RuleTrait::kBiased; }
-  std::int64_t StateSize(std::int64_t n, std::int64_t k) const override {
-    return decay_ > T{0} ? n * k : 0;
-  }
-  bool SparseInputGradient() const override { return decay_ == T{0}; }
-  void Advance(const Cell<T>& cell, const T* theta, const CellStep<T>& step, T* state) override;
-  void Gradient(const Feedback<T>& feedback, const CellStep<T>& step, const T* constants,
-                const T* state, bool sparse, T* g) override;
+  std::int64_t StateSize() const override { return traces_.has_value() ? traces_->size() : 0; }
+  bool SparseInputGradient() const override { return !traces_.has_value(); }
+  void Advance(const T* theta, const CellStep<T>& step, std::uint64_t number, T* state) override;
+  void Gradient(const Feedback<T>& feedback, const RuleView<T>& view, bool sparse, T* g) override;
 
  private:
-  T decay_, scale_;
-  std::vector<T> carry_, slope_;  // scratch [n]
+  const Cell<T>& cell_;
+  T scale_;
+  std::optional<UnitTraces<T>> traces_;  // of a decay
+  std::vector<T> ds_, scratch_;
 };
 
 }  // namespace millrace::engine

@@ -1,31 +1,52 @@
 #include "engine/rules/list.h"
 
+#include "absl/strings/str_format.h"
+#include "engine/cells/list.h"
 #include "engine/check.h"
+#include "engine/errors.h"
 #include "engine/rules/frozen.h"
 #include "engine/rules/immediate.h"
 #include "engine/rules/rflo.h"
 #include "engine/rules/snap1.h"
 
 namespace millrace::engine {
+namespace {
+
+// Of a rule that follows each unit by itself.
+absl::Status CheckUnitLocal(const PartSpec& cell, const Structure* structure,
+                            const PartSpec& rule) {
+  if (structure != nullptr && structure->unit_local()) return absl::OkStatus();
+  return Error(absl::StatusCode::kInvalidArgument, kBadSpec,
+               absl::StrFormat("rule '%s' follows each unit's own parameters; those of cell '%s' "
+                               "reach other units within one step; use rule 'immediate' or 'rtrl'",
+                               rule.name, cell.name));
+}
+
+}  // namespace
 
 std::vector<PartDescription> DescribeRules() {
   return {DescribeFrozen(), DescribeImmediate(), DescribeRflo(), DescribeSnap1()};
 }
 
-absl::Status CheckRule(absl::string_view, absl::string_view) {
-  return absl::OkStatus();  // every rule listed so far applies to every unit-local cell
+absl::Status CheckRule(const PartSpec& cell, std::int64_t inputs, const PartSpec& rule) {
+  const std::unique_ptr<Cell<float>> made = MakeCell<float>(cell, inputs);
+  const Structure* const structure = made->structure();
+  if (rule.name == "immediate") return CheckImmediate(cell, structure, rule);
+  if (rule.name == "rflo" || rule.name == "snap1") return CheckUnitLocal(cell, structure, rule);
+  return absl::OkStatus();
 }
 
 template <typename T>
-std::unique_ptr<Rule<T>> MakeRule(const PartSpec& part) {
+std::unique_ptr<Rule<T>> MakeRule(const PartSpec& part, const Cell<T>& cell, std::uint64_t) {
   if (part.name == "frozen") return std::make_unique<FrozenRule<T>>();
-  if (part.name == "immediate") return std::make_unique<ImmediateRule<T>>(part);
-  if (part.name == "rflo") return std::make_unique<RfloRule<T>>(part);
+  if (part.name == "immediate") return std::make_unique<ImmediateRule<T>>(part, cell);
+  if (part.name == "rflo") return std::make_unique<RfloRule<T>>(part, cell);
   MILLRACE_CHECK(part.name == "snap1");
-  return std::make_unique<Snap1Rule<T>>();
+  return std::make_unique<Snap1Rule<T>>(cell);
 }
 
-template std::unique_ptr<Rule<float>> MakeRule(const PartSpec&);
-template std::unique_ptr<Rule<double>> MakeRule(const PartSpec&);
+template std::unique_ptr<Rule<float>> MakeRule(const PartSpec&, const Cell<float>&, std::uint64_t);
+template std::unique_ptr<Rule<double>> MakeRule(const PartSpec&, const Cell<double>&,
+                                                std::uint64_t);
 
 }  // namespace millrace::engine

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/string_view.h"
 #include "engine/rules/rule.h"
 #include "engine/spec.h"
 
@@ -14,12 +13,13 @@ namespace millrace::engine {
 
 std::vector<PartDescription> DescribeRules();
 
-// Whether the pair makes sense; where not, BAD_SPEC with why and what to use instead.
-absl::Status CheckRule(absl::string_view cell, absl::string_view rule);
+// Whether the pair makes sense; where not, BAD_SPEC with why and what to use instead. Both parts
+// are resolved; d inputs.
+absl::Status CheckRule(const PartSpec& cell, std::int64_t inputs, const PartSpec& rule);
 
-// `part` is resolved.
+// `part` is resolved and fits the cell, which must outlive the rule. `seed` is the stream's.
 template <typename T>
-std::unique_ptr<Rule<T>> MakeRule(const PartSpec& part);
+std::unique_ptr<Rule<T>> MakeRule(const PartSpec& part, const Cell<T>& cell, std::uint64_t seed);
 
 }  // namespace millrace::engine
 

@@ -1,5 +1,7 @@
 #include "engine/rules/rflo.h"
 
+#include <algorithm>
+
 #include "engine/random.h"
 #include "kernels/math/sqrt.h"
 #include "kernels/ops.h"
@@ -19,32 +21,33 @@ PartDescription DescribeRflo() {
 }
 
 template <typename T>
-RfloRule<T>::RfloRule(const PartSpec& part) : random_feedback_(part.Text("feedback") == "random") {}
+RfloRule<T>::RfloRule(const PartSpec& part, const Cell<T>& cell)
+    : random_feedback_(part.Text("feedback") == "random"),
+      outputs_(cell.outputs()),
+      traces_(*cell.structure(), cell.structure()->carry),
+      q_(static_cast<std::size_t>(cell.outputs())) {}
 
 template <typename T>
-void RfloRule<T>::InitializeConstants(std::uint64_t seed, std::int64_t n, std::int64_t m,
-                                      T* constants) const {
+void RfloRule<T>::InitializeConstants(std::uint64_t seed, std::int64_t m, T* constants) const {
   if (!random_feedback_) return;
   Random random(seed, 3);
-  random.FillNormal(1.0 / kernels::Sqrt(static_cast<double>(m)), n * m, constants);
+  random.FillNormal(1.0 / kernels::Sqrt(static_cast<double>(m)), outputs_ * m, constants);
 }
 
 template <typename T>
-void RfloRule<T>::Advance(const Cell<T>& cell, const T*, const CellStep<T>& step, T* state) {
-  kernels::AdvanceTrace(cell.carry(), step.slope.data(), step.hhat.data(), step.rows(), step.n,
-                        state);
+void RfloRule<T>::Advance(const T*, const CellStep<T>& step, std::uint64_t, T* state) {
+  std::copy_n(step.carry(), step.shape.slope - step.shape.carry, traces_.coupling());
+  traces_.Advance(step, T{1}, state);
 }
 
 template <typename T>
-void RfloRule<T>::Gradient(const Feedback<T>& feedback, const CellStep<T>& step, const T* constants,
-                           const T* state, bool, T* g) {
+void RfloRule<T>::Gradient(const Feedback<T>& feedback, const RuleView<T>& view, bool, T* g) {
   const T* q = feedback.q;
   if (random_feedback_) {
-    q_.resize(step.slope.size());
-    kernels::TransposedMatVec(constants, feedback.dy, step.n, feedback.m, q_.data());
+    kernels::TransposedMatVec(view.constants, feedback.dy, outputs_, feedback.m, q_.data());
     q = q_.data();
   }
-  kernels::ContractTrace(q, state, step.rows(), step.n, g);
+  traces_.Contract(q, view.state, g);
 }
 
 template class RfloRule<float>;

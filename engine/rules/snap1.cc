@@ -1,8 +1,24 @@
 #include "engine/rules/snap1.h"
 
-#include "kernels/ops.h"
+#include <algorithm>
 
 namespace millrace::engine {
+namespace {
+
+// The carry's pairs, and from the fed-back component to each that a recurrent gate reaches.
+std::vector<Pair> CouplingOf(const Structure& structure) {
+  std::vector<Pair> pairs = structure.carry;
+  for (const Pair& slope : structure.slope) {
+    if (!structure.gates[static_cast<std::size_t>(slope.from)].recurrent) continue;
+    const bool listed = std::any_of(pairs.begin(), pairs.end(), [&](const Pair& pair) {
+      return pair.to == slope.to && pair.from == structure.fed_back;
+    });
+    if (!listed) pairs.push_back({slope.to, structure.fed_back});
+  }
+  return pairs;
+}
+
+}  // namespace
 
 PartDescription DescribeSnap1() {
   return {"rule",
@@ -12,23 +28,34 @@ PartDescription DescribeSnap1() {
 }
 
 template <typename T>
-void Snap1Rule<T>::Advance(const Cell<T>& cell, const T* theta, const CellStep<T>& step, T* state) {
-  const std::int64_t n = step.n;
-  carry_.resize(step.slope.size());
-  for (std::int64_t i = 0; i < n; ++i) {
-    const auto at = static_cast<std::size_t>(i);
-    carry_[at] = cell.carry()[i] + step.slope[at] * theta[i * n + i];
-  }
-  kernels::AdvanceTrace(carry_.data(), step.slope.data(), step.hhat.data(), step.rows(), n, state);
-}
+OwnUnitTraces<T>::OwnUnitTraces(const Structure& structure)
+    : structure_(structure), traces_(structure, CouplingOf(structure)) {}
 
 template <typename T>
-void Snap1Rule<T>::Gradient(const Feedback<T>& feedback, const CellStep<T>& step, const T*,
-                            const T* state, bool, T* g) {
-  kernels::ContractTrace(feedback.q, state, step.rows(), step.n, g);
+void OwnUnitTraces<T>::Advance(const T* theta, const CellStep<T>& step, T* state) {
+  const std::int64_t n = structure_.n;
+  const std::int64_t c = structure_.block_units();
+  T* const coupling = traces_.coupling();
+  const std::int64_t carried = step.shape.slope - step.shape.carry;
+  std::copy_n(step.carry(), carried, coupling);
+  std::fill_n(coupling + carried, static_cast<std::int64_t>(traces_.pairs().size()) * n - carried,
+              T{0});
+  for (std::size_t k = 0; k < structure_.slope.size(); ++k) {
+    const Gate& gate = structure_.gates[static_cast<std::size_t>(structure_.slope[k].from)];
+    if (!gate.recurrent) continue;
+    const T* const slope = step.slope() + static_cast<std::int64_t>(k) * n;
+    const T* const weights = theta + gate.offset;
+    for (std::size_t pair = 0; pair < traces_.pairs().size(); ++pair) {
+      const Pair& at = traces_.pairs()[pair];
+      if (at.to != structure_.slope[k].to || at.from != structure_.fed_back) continue;
+      T* const own = coupling + static_cast<std::int64_t>(pair) * n;
+      for (std::int64_t i = 0; i < n; ++i) own[i] += slope[i] * weights[i % c * n + i];
+    }
+  }
+  traces_.Advance(step, T{1}, state);
 }
 
-template class Snap1Rule<float>;
-template class Snap1Rule<double>;
+template class OwnUnitTraces<float>;
+template class OwnUnitTraces<double>;
 
 }  // namespace millrace::engine

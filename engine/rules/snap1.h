@@ -1,29 +1,50 @@
 // SnAp-1 (Menick et al. 2021), which for a rate network is e-prop (Bellec et al. 2020):
 //   E[j, i] = J_ii E[j, i] + D_i hhat[j],   J_ii = (1 - al) + D_i W_ii,   G = diag(q) E,
-// with D = al phi'(a). Exact RTRL where W is diagonal.
+// with D = al phi'(a). For a cell of several components J_ii is the matrix of the unit's own ones.
+// Exact RTRL where no unit reaches another.
 #ifndef MILLRACE_ENGINE_RULES_SNAP1_H_
 #define MILLRACE_ENGINE_RULES_SNAP1_H_
 
-#include <vector>
-
 #include "engine/rules/rule.h"
+#include "engine/rules/unit_traces.h"
 #include "engine/spec.h"
 
 namespace millrace::engine {
 
 PartDescription DescribeSnap1();
 
+// J_ii of every unit, and the traces that follow from it: SnAp-1, and exact RTRL of diagonal cells.
+template <typename T>
+class OwnUnitTraces {
+ public:
+  explicit OwnUnitTraces(const Structure& structure);
+
+  std::int64_t size() const { return traces_.size(); }
+  void Advance(const T* theta, const CellStep<T>& step, T* state);
+  void Contract(const T* q, const T* state, T* g) const { traces_.Contract(q, state, g); }
+
+ private:
+  Structure structure_;
+  UnitTraces<T> traces_;
+};
+
 template <typename T>
 class Snap1Rule final : public Rule<T> {
  public:
+  // The cell's parameters reach their own unit alone.
+  explicit Snap1Rule(const Cell<T>& cell) : traces_(*cell.structure()) {}
+
   RuleTrait trait() const override { return RuleTrait::kBiased; }
-  std::int64_t StateSize(std::int64_t n, std::int64_t k) const override { return n * k; }
-  void Advance(const Cell<T>& cell, const T* theta, const CellStep<T>& step, T* state) override;
-  void Gradient(const Feedback<T>& feedback, const CellStep<T>& step, const T* constants,
-                const T* state, bool sparse, T* g) override;
+  std::int64_t StateSize() const override { return traces_.size(); }
+  void Advance(const T* theta, const CellStep<T>& step, std::uint64_t, T* state) override {
+    traces_.Advance(theta, step, state);
+  }
+  void Gradient(const Feedback<T>& feedback, const RuleView<T>& view, bool, T* g) override {
+    traces_.Contract(feedback.q, view.state, g);
+  }
 
  private:
-  std::vector<T> carry_;  // scratch [n]
+  OwnUnitTraces<T> traces_;
 };
 
 }  // namespace millrace::engine

@@ -1,0 +1,127 @@
+// Gate cells: everything that follows from the structure alone.
+//
+// GateCellBase forms fan-ins, pre-activations and derivatives; GateCell adds the map of one unit
+// (kernels/cells/), with its derivatives, run over the units. A cell then is a structure, an
+// initialiser and a unit map. O(p) a step for all gates together, O(G n^2) where the input is a
+// byte. Thread-safe after construction.
+#ifndef MILLRACE_ENGINE_CELLS_GATE_CELL_H_
+#define MILLRACE_ENGINE_CELLS_GATE_CELL_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/cells/cell.h"
+#include "engine/random.h"
+
+namespace millrace::engine {
+
+template <typename T>
+class GateCellBase : public Cell<T> {
+ public:
+  std::int64_t inputs() const override { return structure_.d; }
+  std::int64_t components() const override { return structure_.components * structure_.n; }
+  std::int64_t auxiliary() const override { return auxiliary_; }
+  std::int64_t outputs() const override {
+    return (structure_.components - structure_.first_output) * structure_.n;
+  }
+  const StepShape& step_shape() const override { return shape_; }
+  const Structure* structure() const override { return &structure_; }
+  std::int64_t parameters() const override { return structure_.parameters(); }
+  void AddBlocks(ParameterLayout* layout) const override;
+
+  void Forward(const T* theta, const CellInput<T>& input, const T* previous,
+               CellStep<T>* step) const override;
+
+  std::int64_t scratch_size() const override;
+  void ImmediateGradient(const T* theta, const CellStep<T>& step, const T* ds, bool sparse,
+                         T* scratch, T* g) const override;
+  void BackState(const T* theta, const CellStep<T>& step, const T* ds, T* scratch,
+                 T* before) const override;
+  void ForwardState(const T* theta, const CellStep<T>& step, const T* tangent, T* scratch,
+                    T* after) const override;
+
+ protected:
+  // The gates' offsets are filled in. auxiliary: numbers of state after the components.
+  GateCellBase(Structure structure, std::int64_t auxiliary);
+
+  // Runs the units: preactivation and previous -> state, carry, slope.
+  virtual void Units(const T* previous, CellStep<T>* step) const = 0;
+  // Fills the input views and what of the auxiliary state follows from the input. The default
+  // takes the input as it is.
+  virtual void FillViews(const T* theta, const CellInput<T>& input, const T* previous,
+                         CellStep<T>* step) const;
+
+  const Structure& shape() const { return structure_; }
+  T* view(CellStep<T>* step, int index) const {
+    return step->fan_in() + structure_.n + index * structure_.d;
+  }
+  // Normal initial weights, biases and parameters of the units zero: recurrent rows with deviation
+  // recurrent_gain / sqrt(rows), input rows with input_gain / sqrt(d). Gate g draws from the
+  // generators 16 g and 16 g + 1 of the seed.
+  void InitializeGates(std::uint64_t seed, double recurrent_gain, double input_gain,
+                       T* theta) const;
+  // The bias or own parameter row [n] of a gate.
+  T* LastRow(int gate, T* theta) const;
+
+ private:
+  void Preactivations(const T* theta, CellStep<T>* step) const;
+  void GatePreactivation(const T* theta, const Gate& gate, const CellStep<T>& step, T* a) const;
+  void Modulate(int gate, CellStep<T>* step) const;
+
+  Structure structure_;
+  StepShape shape_;
+  std::int64_t auxiliary_;
+};
+
+// Unit: kGates, kComponents, kAuxiliary, kCarry, kSlope and operator() as kernels/cells/unit.h
+// says.
+template <typename T, typename Unit>
+class GateCell : public GateCellBase<T> {
+ protected:
+  GateCell(Structure structure, Unit unit, std::int64_t more_auxiliary = 0)
+      : GateCellBase<T>(WithPairs(std::move(structure)),
+                        Unit::kAuxiliary * structure.n + more_auxiliary),
+        unit_(unit) {}
+
+  void Units(const T* previous, CellStep<T>* step) const override {
+    constexpr int kStates = Unit::kComponents + Unit::kAuxiliary;
+    const std::int64_t n = this->shape().n;
+    const T* const a = step->preactivation();
+    T* const state = step->state();
+    T* const carry = step->carry();
+    T* const slope = step->slope();
+    for (std::int64_t i = 0; i < n; ++i) {
+      T pre[Unit::kGates], before[kStates], after[kStates];
+      T carried[std::size(Unit::kCarry)], sloped[std::size(Unit::kSlope)];
+      for (int g = 0; g < Unit::kGates; ++g) pre[g] = a[g * n + i];
+      for (int c = 0; c < kStates; ++c) before[c] = previous[c * n + i];
+      unit_(pre, before, after, carried, sloped);
+      for (int c = 0; c < kStates; ++c) state[c * n + i] = after[c];
+      for (std::size_t k = 0; k < std::size(Unit::kCarry); ++k) {
+        carry[static_cast<std::int64_t>(k) * n + i] = carried[k];
+      }
+      for (std::size_t k = 0; k < std::size(Unit::kSlope); ++k) {
+        slope[static_cast<std::int64_t>(k) * n + i] = sloped[k];
+      }
+    }
+  }
+
+ private:
+  static Structure WithPairs(Structure structure) {
+    structure.components = Unit::kComponents;
+    for (const auto& pair : Unit::kCarry) structure.carry.push_back({pair.to, pair.from});
+    for (const auto& pair : Unit::kSlope) structure.slope.push_back({pair.to, pair.from});
+    return structure;
+  }
+
+  Unit unit_;
+};
+
+extern template class GateCellBase<float>;
+extern template class GateCellBase<double>;
+
+}  // namespace millrace::engine
+
+#endif  // MILLRACE_ENGINE_CELLS_GATE_CELL_H_

@@ -1,0 +1,58 @@
+// The network of a stream: input to state to features to outputs, and the layout of its parameters.
+//
+// State of a stream [S]: the cell's components and auxiliary numbers, then the filters of the
+// direct features. Zero at the start and after a reset. Hyper-parameters only; parameters and state
+// belong to the caller. Thread-safe after construction.
+#ifndef MILLRACE_ENGINE_NETWORK_H_
+#define MILLRACE_ENGINE_NETWORK_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine/cells/cell.h"
+#include "engine/heads/features.h"
+#include "engine/heads/head.h"
+#include "engine/parameters.h"
+#include "engine/spec.h"
+
+namespace millrace::engine {
+
+// What one step leaves behind.
+template <typename T>
+struct NetworkStep {
+  CellStep<T> cell;
+  std::vector<T> state;     // [S] after the step
+  std::vector<T> features;  // [k]
+};
+
+template <typename T>
+class Network {
+ public:
+  // `spec` is resolved; d inputs.
+  Network(const ModelSpec& spec, std::int64_t inputs);
+
+  const Cell<T>& cell() const { return *cell_; }
+  const Head<T>& head() const { return *head_; }
+  const ParameterLayout& layout() const { return layout_; }
+  std::int64_t state_size() const { return cell_->state_size() + features_.state_size(); }  // S
+  std::int64_t outputs() const { return head_->outputs(); }                                 // m
+  // Of the head's first parameter.
+  std::int64_t head_offset() const { return cell_->parameters(); }
+
+  NetworkStep<T> MakeStep() const;
+  void Initialize(std::uint64_t seed, T* theta) const;
+  // Fills `step` and y [m] from theta [p], the input and the state before [S].
+  void Forward(const T* theta, const CellInput<T>& input, const T* before, NetworkStep<T>* step,
+               T* y) const;
+
+ private:
+  std::unique_ptr<Cell<T>> cell_;
+  Features<T> features_;
+  std::unique_ptr<Head<T>> head_;
+  ParameterLayout layout_;
+};
+
+}  // namespace millrace::engine
+
+#endif  // MILLRACE_ENGINE_NETWORK_H_
