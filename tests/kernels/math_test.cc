@@ -8,10 +8,13 @@
 #include <string>
 
 #include "gtest/gtest.h"
+#include "kernels/math/complex.h"
 #include "kernels/math/exp.h"
+#include "kernels/math/expm1.h"
 #include "kernels/math/log.h"
 #include "kernels/math/real.h"
 #include "kernels/math/sigmoid.h"
+#include "kernels/math/slopes.h"
 #include "kernels/math/sqrt.h"
 
 namespace millrace::kernels {
@@ -108,6 +111,43 @@ TEST(ScalarMath, SqrtIsCorrectlyRounded) {
       0.5, 0.5, [](auto x) { return Sqrt(x); }, [](Wide x) { return std::sqrt(x); });
 }
 
+TEST(ScalarMath, Expm1IsWithinTwoUlp) {
+  ExpectWithin(
+      2.0, 2.0, [](auto x) { return Expm1(x); }, [](Wide x) { return std::expm1(x); });
+}
+
+TEST(ScalarMath, SoftplusIsWithinTwoUlp) {
+  ExpectWithin(
+      2.0, 2.0, [](auto x) { return Softplus(x); },
+      [](Wide x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); });
+}
+
+TEST(ScalarMath, LogSigmoidIsWithinTwoUlp) {
+  ExpectWithin(
+      2.0, 2.0, [](auto x) { return LogSigmoid(x); },
+      [](Wide x) { return x < 0 ? x - std::log1p(std::exp(x)) : -std::log1p(std::exp(-x)); });
+}
+
+// Right into saturation, where 1 - tanh(x)^2 has no digit left.
+TEST(ScalarMath, TheSlopeOfTanhIsWithinFourUlp) {
+  const auto clamped = [](auto x) { return Clamp(x, decltype(x)(-40), decltype(x)(40)); };
+  ExpectWithin(
+      4.0, 4.0, [&](auto x) { return TanhAndSlope(clamped(x)).slope; },
+      [&](Wide x) {
+        const Wide cosh = std::cosh(std::fmax(Wide(-40), std::fmin(Wide(40), x)));
+        return std::isnan(x) ? x : 1 / (cosh * cosh);
+      });
+}
+
+TEST(ScalarMath, TheGateAndItsComplementAreBothRelativelyAccurate) {
+  const auto sigmoid = [](Wide x) { return 1 / (1 + std::exp(-x)); };
+  ExpectWithin(
+      2.5, 2.5, [](auto x) { return GateAt(x).closed; }, [&](Wide x) { return sigmoid(-x); });
+  ExpectWithin(
+      4.5, 4.5, [](auto x) { return GateAt(x).slope; },
+      [&](Wide x) { return std::isinf(x) ? 0 : sigmoid(x) * sigmoid(-x); });
+}
+
 template <typename T>
 class SpecialValues : public ::testing::Test {
  protected:
@@ -171,6 +211,58 @@ TYPED_TEST(SpecialValues, TanhNeverLeavesTheUnitIntervalAndIsOdd) {
     ASSERT_LE(std::fabs(Tanh(x)), T(1)) << x;
     ASSERT_EQ(Tanh(-x), -Tanh(x)) << x;
   }
+}
+
+TYPED_TEST(SpecialValues, Expm1OfTheEndsOfTheRange) {
+  using T = TypeParam;
+  EXPECT_EQ(Expm1(T(0)), T(0));
+  EXPECT_FALSE(std::signbit(Expm1(-T(0))));
+  EXPECT_EQ(Expm1(this->kInfinity), this->kInfinity);
+  EXPECT_EQ(Expm1(-this->kInfinity), T(-1));
+  EXPECT_EQ(Expm1(this->kTiniest), this->kTiniest);
+  EXPECT_TRUE(std::isnan(Expm1(this->kNan)));
+  EXPECT_TRUE(std::isnan(Softplus(this->kNan)));
+  EXPECT_EQ(LogSigmoid(-this->kLargest), -this->kLargest);
+  EXPECT_EQ(LogSigmoid(this->kInfinity), T(0));
+}
+
+TYPED_TEST(SpecialValues, ValuesBesideSlopesHaveTheBitsOfTheFunctionsAlone) {
+  using T = TypeParam;
+  for (T x = T(-50); x < T(50); x += T(0.0078125) * T(1.1)) {
+    ASSERT_EQ(TanhAndSlope(x).value, Tanh(x)) << x;
+    ASSERT_EQ(GateAt(x).open, Sigmoid(x)) << x;
+    ASSERT_EQ(GateAt(x).closed, GateAt(-x).open) << x;
+  }
+}
+
+TYPED_TEST(SpecialValues, PointsOfTheUnitCircleAreWithinTwoRoundingsOfOne) {
+  using T = TypeParam;
+  const Wide tolerance = 2 * Wide(std::numeric_limits<T>::epsilon()) / 2;
+  for (const double radius : {1e-3, 1.0, 10.0, 8192.0}) {
+    for (int i = -20000; i <= 20000; ++i) {
+      const T angle = static_cast<T>(radius * i / 20000);
+      const Complex<T> point = UnitAt(angle);
+      ASSERT_LE(std::fabs(point.re - std::cos(Wide(angle))), tolerance) << angle;
+      ASSERT_LE(std::fabs(point.im - std::sin(Wide(angle))), tolerance) << angle;
+    }
+  }
+  // Multiples of a quarter turn, where the reduction cancels.
+  for (int i = -5000; i <= 5000; ++i) {
+    const T angle = static_cast<T>(i * 1.57079632679489661923L);
+    const Complex<T> point = UnitAt(angle);
+    ASSERT_LE(std::fabs(point.re - std::cos(Wide(angle))), tolerance) << angle;
+    ASSERT_LE(std::fabs(point.im - std::sin(Wide(angle))), tolerance) << angle;
+  }
+}
+
+TYPED_TEST(SpecialValues, HugeAnglesStayOnTheUnitCircle) {
+  using T = TypeParam;
+  for (const T angle : {this->kLargest, -this->kLargest, this->kInfinity}) {
+    const Complex<T> point = UnitAt(angle);
+    EXPECT_NEAR(point.re * point.re + point.im * point.im, 1, 1e-6);
+  }
+  EXPECT_TRUE(std::isnan(UnitAt(this->kNan).re));
+  EXPECT_TRUE(std::isnan(UnitAt(this->kNan).im));
 }
 
 TYPED_TEST(SpecialValues, FiniteMeansNeitherInfiniteNorNan) {
