@@ -16,8 +16,8 @@ struct CtrnnUnit {
   static constexpr int kGates = 2;
   static constexpr int kComponents = 1;
   static constexpr int kAuxiliary = 0;
-  static constexpr Pair kCarry[] = {{0, 0}};
-  static constexpr Pair kSlope[] = {{0, 0}, {0, 1}};
+  static constexpr Pair kCarry[1] = {{0, 0}};
+  static constexpr Pair kSlope[2] = {{0, 0}, {0, 1}};
 
   MILLRACE_HD void operator()(const T* a, const T* prev, T* next, T* carry, T* slope) const {
     const TanhSlope<T> activation = TanhAndSlope(a[0]);

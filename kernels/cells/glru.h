@@ -39,8 +39,8 @@ struct GlruUnit {
   static constexpr int kGates = 4;
   static constexpr int kComponents = 1;
   static constexpr int kAuxiliary = 0;
-  static constexpr Pair kCarry[] = {{0, 0}};
-  static constexpr Pair kSlope[] = {{0, 0}, {0, 1}, {0, 2}, {0, 3}};
+  static constexpr Pair kCarry[1] = {{0, 0}};
+  static constexpr Pair kSlope[4] = {{0, 0}, {0, 1}, {0, 2}, {0, 3}};
 
   MILLRACE_HD void operator()(const T* a, const T* prev, T* next, T* carry, T* slope) const {
     const internal::GlruRadius<T> at = internal::GlruRadiusAt(a[2], a[3]);
@@ -66,9 +66,9 @@ struct ComplexGlruUnit {
   static constexpr int kGates = 6;
   static constexpr int kComponents = 2;
   static constexpr int kAuxiliary = 0;
-  static constexpr Pair kCarry[] = {{0, 0}, {0, 1}, {1, 0}, {1, 1}};
-  static constexpr Pair kSlope[] = {{0, 0}, {0, 2}, {0, 3}, {0, 4}, {0, 5},
-                                    {1, 1}, {1, 2}, {1, 3}, {1, 4}, {1, 5}};
+  static constexpr Pair kCarry[4] = {{0, 0}, {0, 1}, {1, 0}, {1, 1}};
+  static constexpr Pair kSlope[10] = {{0, 0}, {0, 2}, {0, 3}, {0, 4}, {0, 5},
+                                      {1, 1}, {1, 2}, {1, 3}, {1, 4}, {1, 5}};
 
   MILLRACE_HD void operator()(const T* a, const T* prev, T* next, T* carry, T* slope) const {
     const internal::GlruRadius<T> at = internal::GlruRadiusAt(a[3], a[4]);

@@ -18,8 +18,8 @@ struct GruAfterUnit {
   static constexpr int kGates = 4;
   static constexpr int kComponents = 1;
   static constexpr int kAuxiliary = 0;
-  static constexpr Pair kCarry[] = {{0, 0}};
-  static constexpr Pair kSlope[] = {{0, 0}, {0, 1}, {0, 2}, {0, 3}};
+  static constexpr Pair kCarry[1] = {{0, 0}};
+  static constexpr Pair kSlope[4] = {{0, 0}, {0, 1}, {0, 2}, {0, 3}};
 
   MILLRACE_HD void operator()(const T* a, const T* prev, T* next, T* carry, T* slope) const {
     const Gate<T> reset = GateAt(a[0]);
@@ -46,8 +46,8 @@ struct GruBeforeUnit {
   static constexpr int kGates = 3;
   static constexpr int kComponents = 1;
   static constexpr int kAuxiliary = 0;
-  static constexpr Pair kCarry[] = {{0, 0}};
-  static constexpr Pair kSlope[] = {{0, 1}, {0, 2}};
+  static constexpr Pair kCarry[1] = {{0, 0}};
+  static constexpr Pair kSlope[2] = {{0, 1}, {0, 2}};
 
   MILLRACE_HD void operator()(const T* a, const T* prev, T* next, T* carry, T* slope) const {
     const Gate<T> update = GateAt(a[1]);

@@ -50,8 +50,8 @@ struct LruUnit {
   static constexpr int kGates = 4;
   static constexpr int kComponents = 2;
   static constexpr int kAuxiliary = 0;
-  static constexpr Pair kCarry[] = {{0, 0}, {0, 1}, {1, 0}, {1, 1}};
-  static constexpr Pair kSlope[] = {{0, 0}, {0, 2}, {0, 3}, {1, 1}, {1, 2}, {1, 3}};
+  static constexpr Pair kCarry[4] = {{0, 0}, {0, 1}, {1, 0}, {1, 1}};
+  static constexpr Pair kSlope[6] = {{0, 0}, {0, 2}, {0, 3}, {1, 1}, {1, 2}, {1, 3}};
 
   MILLRACE_HD void operator()(const T* a, const T* prev, T* next, T* carry, T* slope) const {
     const internal::LruRotation<T> at = internal::RotationAt(a[2], a[3]);
@@ -79,8 +79,9 @@ struct LruLearnedGammaUnit {
   static constexpr int kGates = 5;
   static constexpr int kComponents = 2;
   static constexpr int kAuxiliary = 0;
-  static constexpr Pair kCarry[] = {{0, 0}, {0, 1}, {1, 0}, {1, 1}};
-  static constexpr Pair kSlope[] = {{0, 0}, {0, 2}, {0, 3}, {0, 4}, {1, 1}, {1, 2}, {1, 3}, {1, 4}};
+  static constexpr Pair kCarry[4] = {{0, 0}, {0, 1}, {1, 0}, {1, 1}};
+  static constexpr Pair kSlope[8] = {{0, 0}, {0, 2}, {0, 3}, {0, 4},
+                                     {1, 1}, {1, 2}, {1, 3}, {1, 4}};
 
   MILLRACE_HD void operator()(const T* a, const T* prev, T* next, T* carry, T* slope) const {
     const internal::LruRotation<T> at = internal::RotationAt(a[2], a[3]);

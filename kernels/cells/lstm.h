@@ -16,8 +16,8 @@ struct LstmUnit {
   static constexpr int kGates = 4;
   static constexpr int kComponents = 2;
   static constexpr int kAuxiliary = 0;
-  static constexpr Pair kCarry[] = {{0, 0}, {1, 0}};
-  static constexpr Pair kSlope[] = {{0, 0}, {0, 1}, {0, 2}, {1, 0}, {1, 1}, {1, 2}, {1, 3}};
+  static constexpr Pair kCarry[2] = {{0, 0}, {1, 0}};
+  static constexpr Pair kSlope[7] = {{0, 0}, {0, 1}, {0, 2}, {1, 0}, {1, 1}, {1, 2}, {1, 3}};
 
   MILLRACE_HD void operator()(const T* a, const T* prev, T* next, T* carry, T* slope) const {
     const Gate<T> input = GateAt(a[0]);

@@ -16,8 +16,8 @@ struct MinGruUnit {
   static constexpr int kGates = 2;
   static constexpr int kComponents = 1;
   static constexpr int kAuxiliary = 0;
-  static constexpr Pair kCarry[] = {{0, 0}};
-  static constexpr Pair kSlope[] = {{0, 0}, {0, 1}};
+  static constexpr Pair kCarry[1] = {{0, 0}};
+  static constexpr Pair kSlope[2] = {{0, 0}, {0, 1}};
 
   // g(x) = x + 1/2 from 0 on and sigmoid(x) below, which keeps h positive; otherwise g(x) = x.
   bool positive = false;

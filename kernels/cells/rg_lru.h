@@ -19,8 +19,8 @@ struct RgLruUnit {
   static constexpr int kGates = 4;
   static constexpr int kComponents = 1;
   static constexpr int kAuxiliary = 0;
-  static constexpr Pair kCarry[] = {{0, 0}};
-  static constexpr Pair kSlope[] = {{0, 0}, {0, 1}, {0, 2}, {0, 3}};
+  static constexpr Pair kCarry[1] = {{0, 0}};
+  static constexpr Pair kSlope[4] = {{0, 0}, {0, 1}, {0, 2}, {0, 3}};
 
   MILLRACE_HD void operator()(const T* a, const T* prev, T* next, T* carry, T* slope) const {
     const Gate<T> open = GateAt(a[1]);

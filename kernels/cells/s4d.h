@@ -78,8 +78,9 @@ struct S4dState {
   static constexpr int kGates = 4;
   static constexpr int kComponents = 2;
   static constexpr int kAuxiliary = 0;
-  static constexpr Pair kCarry[] = {{0, 0}, {0, 1}, {1, 0}, {1, 1}};
-  static constexpr Pair kSlope[] = {{0, 0}, {0, 1}, {0, 2}, {0, 3}, {1, 0}, {1, 1}, {1, 2}, {1, 3}};
+  static constexpr Pair kCarry[4] = {{0, 0}, {0, 1}, {1, 0}, {1, 1}};
+  static constexpr Pair kSlope[8] = {{0, 0}, {0, 1}, {0, 2}, {0, 3},
+                                     {1, 0}, {1, 1}, {1, 2}, {1, 3}};
 
   MILLRACE_HD void operator()(const T* a, const T* prev, T* next, T* carry, T* slope) const {
     const internal::S4dStep<T> at = internal::S4dStepAt(a[1], a[2], a[3]);

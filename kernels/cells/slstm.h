@@ -24,9 +24,9 @@ struct SlstmUnit {
   static constexpr int kGates = 4;
   static constexpr int kComponents = 3;
   static constexpr int kAuxiliary = 1;
-  static constexpr Pair kCarry[] = {{0, 0}, {1, 1}, {2, 0}, {2, 1}};
-  static constexpr Pair kSlope[] = {{0, 0}, {0, 1}, {0, 2}, {1, 0}, {1, 1},
-                                    {2, 0}, {2, 1}, {2, 2}, {2, 3}};
+  static constexpr Pair kCarry[4] = {{0, 0}, {1, 1}, {2, 0}, {2, 1}};
+  static constexpr Pair kSlope[9] = {{0, 0}, {0, 1}, {0, 2}, {1, 0}, {1, 1},
+                                     {2, 0}, {2, 1}, {2, 2}, {2, 3}};
 
   MILLRACE_HD void operator()(const T* a, const T* prev, T* next, T* carry, T* slope) const {
     const T kept_exponent = prev[1] > T(0) ? LogSigmoid(a[1]) + prev[3] : -Real<T>::kInfinity;

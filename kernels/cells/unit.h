@@ -8,8 +8,8 @@
 //     static constexpr int kGates = 4;          // values a[] of one unit, in the cell's order
 //     static constexpr int kComponents = 2;     // state with sensitivities, outputs included
 //     static constexpr int kAuxiliary = 0;      // state held constant in every derivative
-//     static constexpr Pair kCarry[] = {...};   // {to, from}: d next[to] / d prev[from]
-//     static constexpr Pair kSlope[] = {...};   // {to, gate}: d next[to] / d a[gate]
+//     static constexpr Pair kCarry[2] = {...};  // {to, from}: d next[to] / d prev[from]
+//     static constexpr Pair kSlope[7] = {...};  // {to, gate}: d next[to] / d a[gate]
 //     MILLRACE_HD void operator()(const T* a, const T* prev, T* next, T* carry, T* slope) const;
 //   };
 //
@@ -21,10 +21,11 @@
 //                                      times a weight, and is the caller's
 // slope    [size of kSlope]
 //
-// Pairs that are not listed are zero everywhere. Auxiliary state (the exponent by which a state is
-// scaled) is a constant everywhere, within the step too: sensitivities of scaled components are in
-// the same scale as these, and carry rescales them. Results are finite for finite arguments that
-// leave the state itself finite, however saturated the gates.
+// Arrays of pairs state their size: nvcc deduces none from an initialiser in a template. Pairs that
+// are not listed are zero everywhere. Auxiliary state (the exponent by which a state is scaled) is a
+// constant everywhere, within the step too: sensitivities of scaled components are in the same scale
+// as these, and carry rescales them. Results are finite for finite arguments that leave the state
+// itself finite, however saturated the gates.
 //
 // Pure functions, safe from any thread; no allocation, no libm; a few exponentials each. The order
 // of operations written is the definition of the bits.
