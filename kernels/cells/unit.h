@@ -17,15 +17,15 @@
 //                                      is the parameter itself
 // prev     [kComponents + kAuxiliary]  state before the step, all zero before the first one
 // next     [kComponents + kAuxiliary]  state after it; does not overlap prev
-// carry    [size of kCarry]            at fixed a: what runs through recurrent weights is a slope
+// carry    [kCarries<Unit>]            at fixed a: what runs through recurrent weights is a slope
 //                                      times a weight, and is the caller's
-// slope    [size of kSlope]
+// slope    [kSlopes<Unit>]
 //
 // Arrays of pairs state their size: nvcc deduces none from an initialiser in a template. Pairs that
-// are not listed are zero everywhere. Auxiliary state (the exponent by which a state is scaled) is a
-// constant everywhere, within the step too: sensitivities of scaled components are in the same scale
-// as these, and carry rescales them. Results are finite for finite arguments that leave the state
-// itself finite, however saturated the gates.
+// are not listed are zero everywhere. Auxiliary state (the exponent by which a state is scaled) is
+// a constant everywhere, within the step too: sensitivities of scaled components are in the same
+// scale as these, and carry rescales them. Results are finite for finite arguments that leave the
+// state itself finite, however saturated the gates.
 //
 // Pure functions, safe from any thread; no allocation, no libm; a few exponentials each. The order
 // of operations written is the definition of the bits.
@@ -39,6 +39,12 @@ struct Pair {
   int to;
   int from;
 };
+
+// How many pairs a map lists; std::size is not for device code.
+template <typename Unit>
+inline constexpr int kCarries = sizeof(Unit::kCarry) / sizeof(Pair);
+template <typename Unit>
+inline constexpr int kSlopes = sizeof(Unit::kSlope) / sizeof(Pair);
 
 }  // namespace millrace::kernels
 

@@ -77,8 +77,8 @@ class UnitMaps : public ::testing::Test {
     for (const double x : a) step.a.push_back(static_cast<T>(x));
     for (const double x : prev) step.prev.push_back(static_cast<T>(x));
     step.next.resize(kState);
-    step.carry.resize(std::size(Shape::kCarry));
-    step.slope.resize(std::size(Shape::kSlope));
+    step.carry.resize(kCarries<Shape>);
+    step.slope.resize(kSlopes<Shape>);
     Case::template Make<T>()(step.a.data(), step.prev.data(), step.next.data(), step.carry.data(),
                              step.slope.data());
     return step;
