@@ -13,7 +13,7 @@
 #include <optional>
 #include <vector>
 
-#include "tests/reference/network.h"
+#include "tests/reference/vector.h"
 
 namespace millrace::reference {
 

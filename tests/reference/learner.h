@@ -11,17 +11,15 @@
 #ifndef MILLRACE_TESTS_REFERENCE_LEARNER_H_
 #define MILLRACE_TESTS_REFERENCE_LEARNER_H_
 
-#include <optional>
-
 #include "tests/reference/input.h"
 #include "tests/reference/network.h"
 #include "tests/reference/optimizer.h"
+#include "tests/reference/record.h"
 #include "tests/reference/rules.h"
 
 namespace millrace::reference {
 
 enum class LossKind { kSquaredError, kCrossEntropy };
-enum class TargetMode { kWithObservation, kNextInput, kDelayed };
 
 struct Design {
   Shape shape;
@@ -38,15 +36,6 @@ struct Design {
   int catch_up_steps = 8;
   // Numbers of the input stage and targets pass through float32, as a float32 model holds them.
   bool float32 = false;
-};
-
-// One step as the learner sees it. Closed: absent or with a target.
-struct Record {
-  Taken taken;
-  bool reset_before = false;
-  bool score_only = false;
-  bool closed = false;
-  std::optional<Target> target;
 };
 
 class Learner {

@@ -1,6 +1,5 @@
 #include "tests/reference/network.h"
 
-#include <algorithm>
 #include <cmath>
 
 namespace millrace::reference {
@@ -41,43 +40,6 @@ Vector BackThroughReadout(const Shape& shape, const Vector& weights, const Vecto
     for (int k = 0; k < shape.outputs; ++k) q[i] += weights[shape.V(k, i)] * dz[k];
   }
   return q;
-}
-
-LossResult SquaredError(const Vector& y, const Vector& target) {
-  const int m = static_cast<int>(y.size());
-  LossResult result{0, Vector(m), std::vector<bool>(m)};
-  int known = 0;
-  for (int k = 0; k < m; ++k) {
-    result.known[k] = !std::isnan(target[k]);
-    known += result.known[k] ? 1 : 0;
-  }
-  for (int k = 0; k < m; ++k) {
-    if (!result.known[k]) continue;
-    const double error = y[k] - target[k];
-    result.loss += error * error / known;
-    result.dz[k] = 2 * error / known;
-  }
-  return result;
-}
-
-Vector Softmax(const Vector& y) {
-  const double largest = *std::max_element(y.begin(), y.end());
-  Vector probabilities(y.size());
-  double sum = 0;
-  for (std::size_t k = 0; k < y.size(); ++k) sum += probabilities[k] = std::exp(y[k] - largest);
-  for (double& probability : probabilities) probability /= sum;
-  return probabilities;
-}
-
-LossResult CrossEntropy(const Vector& y, const Vector& probabilities) {
-  const Vector softmax = Softmax(y);
-  const int m = static_cast<int>(y.size());
-  LossResult result{0, Vector(m), std::vector<bool>(m, true)};
-  for (int k = 0; k < m; ++k) {
-    if (probabilities[k] > 0) result.loss -= probabilities[k] * std::log(softmax[k]);
-    result.dz[k] = softmax[k] - probabilities[k];
-  }
-  return result;
 }
 
 }  // namespace millrace::reference

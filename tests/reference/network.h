@@ -10,9 +10,10 @@
 
 #include <vector>
 
-namespace millrace::reference {
+#include "tests/reference/losses.h"
+#include "tests/reference/vector.h"
 
-using Vector = std::vector<double>;
+namespace millrace::reference {
 
 struct Shape {
   int units = 0;    // n
@@ -50,26 +51,6 @@ Vector Readout(const Shape& shape, const Vector& weights, const Vector& h);
 
 // dL/dh [n] = V^T dz.
 Vector BackThroughReadout(const Shape& shape, const Vector& weights, const Vector& dz);
-
-// What is known about a step's outputs.
-struct Target {
-  Vector values;  // [m] regression, NaN: not known; or probabilities, or one-hot for a class
-  double weight = 1;
-};
-
-struct LossResult {
-  double loss = 0;
-  Vector dz;                // [m] dL/dy, 0 where not known
-  std::vector<bool> known;  // [m]
-};
-
-// The mean over the known outputs of (y - target)^2.
-LossResult SquaredError(const Vector& y, const Vector& target);
-
-// - sum_k p_k log softmax(y)_k.
-LossResult CrossEntropy(const Vector& y, const Vector& probabilities);
-
-Vector Softmax(const Vector& y);
 
 }  // namespace millrace::reference
 

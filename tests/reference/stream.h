@@ -13,20 +13,10 @@
 
 #include <cstdint>
 #include <deque>
-#include <optional>
 
 #include "tests/reference/learner.h"
 
 namespace millrace::reference {
-
-// One step as it is pushed. Without x and byte: a step without input.
-struct Observation {
-  std::optional<Vector> x;
-  std::optional<std::uint8_t> byte;
-  std::optional<Target> target;
-  bool reset_before = false;
-  bool score_only = false;
-};
 
 class Stream {
  public:

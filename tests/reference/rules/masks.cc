@@ -1,0 +1,119 @@
+#include "tests/reference/rules/masks.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <numeric>
+#include <utility>
+
+namespace millrace::reference {
+namespace {
+
+constexpr int kStepsOfAChoice = 200;
+
+}  // namespace
+
+Mask::Mask(const Part& part, std::shared_ptr<const Cell> cell, const RuleDraws& draws)
+    : part_(part),
+      cell_(std::move(cell)),
+      given_(draws.neighbours),
+      n_(cell_->shape().units),
+      k_(part.Integer("k", 4)) {}
+
+Matrix Mask::Step(const Moment& moment) {
+  const std::string kind = part_.Text("mask", "ring");
+  Matrix mask;
+  if (kind == "ring") {
+    mask = Ring();
+  } else if (kind == "random") {
+    mask = Given();
+  } else if (kind == "block") {
+    mask = Blocks();
+  } else if (kind == "dynamic") {
+    mask = Highest(DerivativeScores(moment.local.recurrent));
+  } else if (kind == "oracle" || kind == "anti_oracle") {
+    if (steps_ % kStepsOfAChoice == 0) {
+      Matrix scores = WeightScores(moment.weights);
+      for (int i = 0; kind == "anti_oracle" && i < n_; ++i) {
+        for (int l = 0; l < n_; ++l) scores(i, l) = -scores(i, l);
+      }
+      chosen_ = Highest(scores);
+    }
+    mask = chosen_;
+  } else {
+    std::fprintf(stderr, "the reference has no mask '%s'\n", kind.c_str());
+    std::abort();
+  }
+  ++steps_;
+  for (int i = 0; i < n_; ++i) mask(i, i) = part_.Flag("include_self", true) ? 1 : 0;
+  return mask;
+}
+
+Matrix Mask::Ring() const {
+  Matrix mask(n_, n_);
+  for (int i = 0; i < n_; ++i) {
+    for (int offset = 1; offset <= k_ / 2; ++offset) {
+      mask(i, (i + offset) % n_) = 1;
+      mask(i, ((i - offset) % n_ + n_) % n_) = 1;
+    }
+  }
+  return mask;
+}
+
+Matrix Mask::Given() const {
+  Matrix mask(n_, n_);
+  for (int i = 0; i < n_; ++i) {
+    for (const int l : given_[static_cast<std::size_t>(i)]) mask(i, l) = 1;
+  }
+  return mask;
+}
+
+Matrix Mask::Blocks() const {
+  Matrix mask(n_, n_);
+  for (int i = 0; i < n_; ++i) {
+    for (int l = 0; l < n_; ++l) mask(i, l) = i / k_ == l / k_ ? 1 : 0;
+  }
+  return mask;
+}
+
+Matrix Mask::Highest(const Matrix& scores) const {
+  Matrix mask(n_, n_);
+  for (int i = 0; i < n_; ++i) {
+    std::vector<int> order(static_cast<std::size_t>(n_));
+    std::iota(order.begin(), order.end(), 0);
+    order.erase(order.begin() + i);
+    std::stable_sort(order.begin(), order.end(),
+                     [&](int a, int b) { return scores(i, a) > scores(i, b); });
+    for (int place = 0; place < std::min(k_, n_ - 1); ++place) {
+      mask(i, order[static_cast<std::size_t>(place)]) = 1;
+    }
+  }
+  return mask;
+}
+
+Matrix Mask::WeightScores(const Vector& weights) const {
+  Matrix scores(n_, n_);
+  for (const Block& block : cell_->shape().layout.blocks()) {
+    if (block.group != "recurrent") continue;
+    for (int i = 0; i < n_; ++i) {
+      const int first = i / block.rows * block.rows;
+      for (int j = 0; j < block.rows; ++j) {
+        scores(i, first + j) += std::abs(weights[static_cast<std::size_t>(block.Place(j, i))]);
+      }
+    }
+  }
+  return scores;
+}
+
+Matrix Mask::DerivativeScores(const Matrix& recurrent) const {
+  Matrix scores(n_, n_);
+  for (int k = 0; k < recurrent.rows(); ++k) {
+    for (int l = 0; l < recurrent.columns(); ++l) {
+      scores(k % n_, l % n_) += std::abs(recurrent(k, l));
+    }
+  }
+  return scores;
+}
+
+}  // namespace millrace::reference
