@@ -101,7 +101,8 @@ class Player:
 def squared_error(outputs: NDArray, task: Task) -> float:
     """Mean squared error of the scored steps; infinite where a prediction is not finite."""
     assert task.values is not None
-    error = np.mean((outputs[task.scored] - task.values[task.scored]) ** 2)
+    at = task.scored & ~np.isnan(task.values).any(axis=1)
+    error = np.mean((outputs[at] - task.values[at]) ** 2)
     return float(error) if np.isfinite(error) else float("inf")
 
 

@@ -24,7 +24,7 @@ from experiment import Player  # noqa: E402
 from report import Report  # noqa: E402
 from server import Server  # noqa: E402  of deploy/demo
 
-EXPERIMENTS = ("sine", "multi_sine", "lorenz", "delayed", "optimizers", "hyperplane",
+EXPERIMENTS = ("sine", "multi_sine", "lorenz", "delayed", "optimizers", "hyperplane", "electricity",
                "bmi_wheelchair")
 TIMEOUT_S = 600.0  # of one call: a message of full RTRL at n = 128 takes many seconds
 
