@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <iterator>
+#include <limits>
 #include <random>
 #include <utility>
 #include <vector>
@@ -268,6 +269,28 @@ TYPED_TEST(UnitMaps, ASequenceOfHugePreactivationsStaysFinite) {
     ExpectFinite(step, a);
     state.assign(step.next.begin(), step.next.end());
   }
+}
+
+// From radii that forget at once to those that never do, in steps of a tenth of a decade.
+template <typename T>
+void ExpectRadiusAccurate() {
+  const auto tolerance = 8 * Wide(std::numeric_limits<T>::epsilon());
+  for (int decitens = -300; decitens <= 15; ++decitens) {
+    const T x = static_cast<T>(std::pow(10.0L, decitens / 10.0L));
+    const Radius<T> radius = RadiusAt(x);
+    const Wide gamma = std::sqrt(-std::expm1(-2 * Wide(x)));
+    const Wide ratio = std::exp(-Wide(x)) / gamma;
+    EXPECT_TRUE(Within(radius.gamma, gamma, tolerance * gamma)) << x;
+    EXPECT_TRUE(Within(radius.ratio, std::min(ratio, Wide(1000)), tolerance * ratio)) << x;
+    EXPECT_LE(radius.ratio, T(1000)) << x;
+  }
+  EXPECT_EQ(RadiusAt(T(0)).gamma, T(0));
+  EXPECT_EQ(RadiusAt(T(0)).ratio, T(1000));
+}
+
+TEST(Radius, GammaKeepsItsDigitsNextToOneAndTheRatioIsHeld) {
+  ExpectRadiusAccurate<float>();
+  ExpectRadiusAccurate<double>();
 }
 
 }  // namespace
