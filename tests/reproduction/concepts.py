@@ -17,8 +17,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 def hyperplane(seed: int, rows: int, *, features: int = 10, drifting: int = 2,
                magnitude: float = 0.001, noise: float = 0.05, sigma: float = 0.1) -> Task:
     """River's generator `datasets.synth.Hyperplane` (version 0.26), number for number: the class
-    is 1 where w . x >= sum(w) / 2, labels flip where 0.01 + U <= noise (so 5 % is 4 %), and the first `drifting` weights walk by `magnitude`, turning round with chance sigma - 0.01
-    (Hulten, Spencer and Domingos 2001)."""
+    is 1 where w . x >= sum(w) / 2, labels flip where 0.01 + U <= noise (so 5 % is 4 %), and the
+    first `drifting` weights walk by `magnitude`, turning round with chance sigma - 0.01 (Hulten,
+    Spencer and Domingos 2001)."""
     draw = random.Random(seed).random
     weights = [draw() for _ in range(features)]
     direction = [1] * drifting

@@ -87,8 +87,8 @@ def selective_copy(seed: int, episodes: int, *, symbols: int = 4, tokens: int = 
 
 
 def delayed_xor(seed: int, steps: int, delay: int) -> Task:
-    """A stream of random bits; due is the exclusive or of the bits `delay` and `delay` + 1 steps ago
-    (Williams and Zipser 1989)."""
+    """A stream of random bits; due is the exclusive or of the bits `delay` and `delay` + 1 steps
+    ago (Williams and Zipser 1989)."""
     bits = np.random.default_rng(seed).integers(0, 2, steps)
     classes = np.full(steps, -1)
     classes[delay + 1:] = bits[1:-delay] ^ bits[:-delay - 1]

@@ -35,6 +35,11 @@ class Line:
     more: dict[str, str] = field(default_factory=dict)
 
     @property
+    def absent(self) -> str:
+        """What stands where there is no score."""
+        return "refused" if self.refusal else "-"
+
+    @property
     def mean(self) -> float:
         return float(np.mean(self.scores)) if len(self.scores) else float("nan")
 
@@ -68,8 +73,9 @@ def table(lines: Sequence[Line], figure: str, digits: int | None = None) -> str:
     head = ["", *columns, figure, *more, "s"]
     rows = [head, ["---"] * len(head)]
     for line in lines:
-        shown = spread(line.scores, digits) if len(line.scores) else "refused"
-        rows.append([line.name, *(getattr(line, name) or "-" for name in columns), shown, *(line.more.get(name, "-") for name in more),
+        rows.append([line.name, *(getattr(line, name) or "-" for name in columns),
+                     spread(line.scores, digits) if len(line.scores) else line.absent,
+                     *(line.more.get(name, "-") for name in more),
                      "-" if line.wall_s is None else f"{line.wall_s:.1f}"])
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 

@@ -1,0 +1,117 @@
+"""Bytes: a text read once, each byte predicted before it is learned from.
+
+Bits a byte of the first megabyte of austen.txt, and of the text domains in turn (150 KB each, one
+stream that goes on). Beside the shipped model: its recurrent part alone, xz -9e, context counts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from google.protobuf import text_format
+from numpy.typing import NDArray
+
+import concepts
+import text_counts
+from experiment import Player
+from millrace.v1 import model_pb2
+from report import Line, Report, dots, figures, table
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+MEGABYTE = 1_000_000
+PART = 150_000
+DOMAINS = ("austen", "shakespeare", "wikitext2", "handbook_de", "handbook_ru", "python", "logs")
+REPLICATED = {"order-3 counts": "2.207", "xz -9e": "2.384"}
+FIGURE = "bits a byte"
+SHIP = "To be written."
+
+
+def shipped() -> model_pb2.ModelSpec:
+    path = ROOT / "deploy" / "models" / "bytes.textproto"
+    spec = text_format.Parse(path.read_text(encoding="utf-8"), model_pb2.ModelSpec())
+    spec.durability = model_pb2.DURABILITY_APPLIED
+    return spec
+
+
+def recurrent() -> model_pb2.ModelSpec:
+    """The shipped model without its direct contexts."""
+    spec = shipped()
+    kept = [s for s in spec.head.settings if not s.name.startswith("context_")]
+    del spec.head.settings[:]
+    spec.head.settings.extend(kept)
+    return spec
+
+
+def text(domain: str, size: int) -> bytes:
+    return (concepts.recordings() / "text" / f"{domain}.txt").read_bytes()[:size]
+
+
+def read(player: Player, spec: model_pb2.ModelSpec, texts: Sequence[bytes]
+         ) -> tuple[list[NDArray[np.float64]], float]:
+    """Bits a byte of each text, [seeds][texts], one stream a seed reading them in turn; seconds."""
+    model = player.model(spec)
+
+    def one(seed: int) -> NDArray[np.float64]:
+        id = f"{model.name}-{seed}"
+        player.server.open_stream(id, model.name, seed=seed)
+        with player.server.attach(id) as stream:
+            losses = [stream.learn(part, outputs=False, steps_per_message=1024).loss
+                      for part in texts]
+        player.server.delete_stream(id)
+        return np.array([np.nanmean(its) / np.log(2.0) for its in losses])
+
+    started = time.monotonic()
+    with ThreadPoolExecutor(len(player.seeds)) as pool:
+        found = list(pool.map(one, player.seeds))
+    return found, time.monotonic() - started
+
+
+def megabyte(player: Player) -> list[Line]:
+    whole = text("austen", MEGABYTE)
+    lines = []
+    for name, spec in (("deploy/models/bytes.textproto", shipped()),
+                       ("its recurrent part alone", recurrent())):
+        found, wall_s = read(player, spec, [whole])
+        rate = len(player.seeds) * len(whole) / wall_s
+        lines.append(Line(name, [float(f[0]) for f in found], wall_s=wall_s,
+                          more={"bytes/s, all seeds": f"{rate:.0f}"}))
+    return lines + trivial_lines(whole)
+
+
+def trivial_lines(whole: bytes) -> list[Line]:
+    rows = [("xz -9e", text_counts.xz(whole))]
+    rows += [(f"order-{k} counts", text_counts.counted(whole, k)) for k in range(4)]
+    return [Line(name, [score], replicated=REPLICATED.get(name, "")) for name, score in rows]
+
+
+def in_turn(player: Player) -> tuple[str, dict]:
+    """The domains one after another by one stream, beside streams that begin with each."""
+    parts = [text(domain, PART) for domain in DOMAINS]
+    going_on, _ = read(player, shipped(), parts)
+    fresh = [read(player, shipped(), [part])[0] for part in parts]
+    rows = ["| domain | goes on | begins anew | order-3 counts, anew | xz -9e, anew |",
+            "| --- | --- | --- | --- | --- |"]
+    found = {}
+    for i, (domain, part) in enumerate(zip(DOMAINS, parts)):
+        figures_ = [float(np.mean([run[i] for run in going_on])),
+                    float(np.mean([run[0] for run in fresh[i]])),
+                    text_counts.counted(part, 3), text_counts.xz(part)]
+        found[domain] = [round(f, 4) for f in figures_]
+        rows.append(f"| {domain} | " + " | ".join(f"{f:.3f}" for f in figures_) + " |")
+    return "\n".join(rows), found
+
+
+def run(player: Player) -> Report:
+    player.seeds = player.seeds[:5]
+    lines = megabyte(player)
+    player.seeds = player.seeds[:1]
+    turn, found = in_turn(player)
+    return Report("\n\n".join(["First megabyte of austen.txt:", table(lines, FIGURE, 3),
+                               f"Domains in turn, {PART // 1000} KB each, bits a byte, one seed:",
+                               turn, SHIP]),
+                  {"first megabyte": figures(lines), "in turn": found},
+                  dots("austen.txt, first megabyte", FIGURE, {"one pass": lines}, log=False))
