@@ -29,7 +29,8 @@ struct SlstmUnit {
                                      {2, 0}, {2, 1}, {2, 2}, {2, 3}};
 
   MILLRACE_HD void operator()(const T* a, const T* prev, T* next, T* carry, T* slope) const {
-    const T kept_exponent = prev[1] > T(0) ? LogSigmoid(a[1]) + prev[3] : -Real<T>::kInfinity;
+    const T decayed = LogSigmoid(a[1]) + prev[3];
+    const T kept_exponent = prev[1] > T(0) ? decayed : -Real<T>::kInfinity;
     const T exponent = Max(kept_exponent, a[0]);
     const T input = Exp(a[0] - exponent);
     const T forget = Exp(kept_exponent - exponent);

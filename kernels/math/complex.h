@@ -112,11 +112,16 @@ MILLRACE_HD Complex<T> UnitAt(T angle) {
   const T z = r * r;
   const T sine = r + r * z * internal::SinTail(z);
   const T cosine = T(1) + z * internal::CosTail(z);
+  // The number of quarter turns is in the low bits: odd ones exchange sine and cosine, and their
+  // second bit is the sign of the sine, that of the next number the sign of the cosine.
   const Bits quarter = ToBits(turns + Real<T>::kRoundMagic);
-  const bool odd = (quarter & Bits(1)) != 0;
-  const T re = odd ? sine : cosine;
-  const T im = odd ? cosine : sine;
-  return {((quarter + Bits(1)) & Bits(2)) != 0 ? -re : re, (quarter & Bits(2)) != 0 ? -im : im};
+  constexpr int kSignShift = 8 * static_cast<int>(sizeof(T)) - 2;
+  const Bits odd = Bits(0) - (quarter & Bits(1));
+  const Bits exchange = (ToBits(sine) ^ ToBits(cosine)) & odd;
+  const Bits re_sign = ((quarter + Bits(1)) & Bits(2)) << kSignShift;
+  const Bits im_sign = (quarter & Bits(2)) << kSignShift;
+  return {FromBits<T>(ToBits(cosine) ^ exchange ^ re_sign),
+          FromBits<T>(ToBits(sine) ^ exchange ^ im_sign)};
 }
 
 }  // namespace millrace::kernels
