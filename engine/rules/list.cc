@@ -7,6 +7,7 @@
 #include "engine/rules/frozen.h"
 #include "engine/rules/immediate.h"
 #include "engine/rules/rflo.h"
+#include "engine/rules/rtrl.h"
 #include "engine/rules/snap1.h"
 
 namespace millrace::engine {
@@ -25,13 +26,14 @@ absl::Status CheckUnitLocal(const PartSpec& cell, const Structure* structure,
 }  // namespace
 
 std::vector<PartDescription> DescribeRules() {
-  return {DescribeFrozen(), DescribeImmediate(), DescribeRflo(), DescribeSnap1()};
+  return {DescribeFrozen(), DescribeImmediate(), DescribeRflo(), DescribeSnap1(), DescribeRtrl()};
 }
 
 absl::Status CheckRule(const PartSpec& cell, std::int64_t inputs, const PartSpec& rule) {
   const std::unique_ptr<Cell<float>> made = MakeCell<float>(cell, inputs);
   const Structure* const structure = made->structure();
   if (rule.name == "immediate") return CheckImmediate(cell, structure, rule);
+  if (rule.name == "rtrl") return CheckRtrl(cell, structure, rule);
   if (rule.name == "rflo" || rule.name == "snap1") return CheckUnitLocal(cell, structure, rule);
   return absl::OkStatus();
 }
@@ -41,8 +43,9 @@ std::unique_ptr<Rule<T>> MakeRule(const PartSpec& part, const Cell<T>& cell, std
   if (part.name == "frozen") return std::make_unique<FrozenRule<T>>();
   if (part.name == "immediate") return std::make_unique<ImmediateRule<T>>(part, cell);
   if (part.name == "rflo") return std::make_unique<RfloRule<T>>(part, cell);
-  MILLRACE_CHECK(part.name == "snap1");
-  return std::make_unique<Snap1Rule<T>>(cell);
+  if (part.name == "snap1") return std::make_unique<Snap1Rule<T>>(cell);
+  MILLRACE_CHECK(part.name == "rtrl");
+  return MakeRtrl<T>(cell);
 }
 
 template std::unique_ptr<Rule<float>> MakeRule(const PartSpec&, const Cell<float>&, std::uint64_t);

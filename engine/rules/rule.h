@@ -43,11 +43,19 @@ class Rule {
   virtual bool learns() const { return true; }
   // Numbers carried from step to step (zeroed by a reset), and fixed ones drawn at open from m.
   virtual std::int64_t StateSize() const { return 0; }
+  // The first numbers of the state that are sensitivities, which a guard may scale down; the rest
+  // is book-keeping.
+  virtual std::int64_t SensitivitySize() const { return StateSize(); }
   virtual std::int64_t ConstantsSize(std::int64_t /*m*/) const { return 0; }
   virtual void InitializeConstants(std::uint64_t /*seed*/, std::int64_t /*m*/,
                                    T* /*constants*/) const {}
   // With a one-hot input only the active byte's row of the input gradient is non-zero.
   virtual bool SparseInputGradient() const { return false; }
+
+  // Numbers that a stochastic rule draws at every step. Injected ones, [NoiseSize()], replace the
+  // draw of the next Advance; only a replay of another implementation needs that.
+  virtual std::int64_t NoiseSize() const { return 0; }
+  virtual void InjectNoise(const T* /*values*/, std::int64_t /*count*/) {}
 
   // Takes the step into the sensitivities, under the weights theta [p] that it was made with.
   // `number` is the step's: what a rule draws is a function of it and of the stream's seed.

@@ -20,6 +20,7 @@ class OwnUnitTraces {
   explicit OwnUnitTraces(const Structure& structure);
 
   std::int64_t size() const { return traces_.size(); }
+  bool exact() const { return structure_.diagonal(); }
   void Advance(const T* theta, const CellStep<T>& step, T* state);
   void Contract(const T* q, const T* state, T* g) const { traces_.Contract(q, state, g); }
 
@@ -34,7 +35,9 @@ class Snap1Rule final : public Rule<T> {
   // The cell's parameters reach their own unit alone.
   explicit Snap1Rule(const Cell<T>& cell) : traces_(*cell.structure()) {}
 
-  RuleTrait trait() const override { return RuleTrait::kBiased; }
+  RuleTrait trait() const override {
+    return traces_.exact() ? RuleTrait::kExact : RuleTrait::kBiased;
+  }
   std::int64_t StateSize() const override { return traces_.size(); }
   void Advance(const T* theta, const CellStep<T>& step, std::uint64_t, T* state) override {
     traces_.Advance(theta, step, state);
