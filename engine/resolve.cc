@@ -205,7 +205,11 @@ absl::StatusOr<ModelSpec> Resolve(const ModelSpec& spec) {
   ModelSpec resolved = spec;
   for (const Member& member : kMembers) {
     std::string default_name(member.default_name);
-    if (member.kind == "rule") default_name = DefaultRule(resolved.cell.name);
+    if (member.kind == "rule") {
+      absl::Status fits = CheckCell(resolved.cell);
+      if (!fits.ok()) return fits;
+      default_name = DefaultRule(resolved.cell);
+    }
     absl::StatusOr<PartSpec> part = ResolvePart(member.kind, spec.*member.part, default_name);
     if (!part.ok()) return part.status();
     resolved.*member.part = *std::move(part);

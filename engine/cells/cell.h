@@ -101,9 +101,11 @@ class Cell {
   // Exact recurrence of a cell whose sensitivities have a form of their own (rows that share
   // them); 0 numbers where there is none.
   virtual std::int64_t SharedSensitivitySize() const { return 0; }
-  virtual void AdvanceShared(const T*, const CellStep<T>&, T*) const {}
-  // g [p] from dL/doutputs q [o].
-  virtual void SharedGradient(const T*, const T*, const CellStep<T>&, const T*, T*) const {}
+  virtual void AdvanceShared(const T* /*theta*/, const CellStep<T>& /*step*/,
+                             T* /*sensitivity*/) const {}
+  // g [p] from dL/doutputs q [o], after AdvanceShared has taken the step in.
+  virtual void SharedGradient(const T* /*theta*/, const T* /*q*/, const CellStep<T>& /*step*/,
+                              const T* /*sensitivity*/, T* /*g*/) const {}
 };
 
 }  // namespace millrace::engine

@@ -11,6 +11,13 @@
 namespace millrace::engine {
 namespace {
 
+// Every gate has generators of its own: a gate more leaves the others' initial values.
+enum Purpose : std::uint64_t { kRecurrentRows = 0, kInputRows = 1, kLastRow = 2, kPurposes = 16 };
+
+Random GeneratorOf(std::uint64_t seed, std::uint64_t gate, Purpose purpose) {
+  return Random(seed, gate * kPurposes + purpose);
+}
+
 std::string BlockName(const Gate& gate, const char* part) {
   return gate.name.empty() ? part : gate.name + "." + part;
 }
@@ -82,12 +89,12 @@ void GateCellBase<T>::InitializeGates(std::uint64_t seed, double recurrent_gain,
     const std::int64_t recurrent = structure_.recurrent_rows(gate);
     T* const weights = theta + gate.offset;
     if (recurrent > 0) {
-      Random random(seed, 16 * g);
+      Random random = GeneratorOf(seed, g, kRecurrentRows);
       random.FillNormal(recurrent_gain / kernels::Sqrt(static_cast<double>(recurrent)),
                         recurrent * structure_.n, weights);
     }
     if (gate.input) {
-      Random random(seed, 16 * g + 1);
+      Random random = GeneratorOf(seed, g, kInputRows);
       random.FillNormal(input_gain / kernels::Sqrt(static_cast<double>(structure_.d)),
                         structure_.d * structure_.n, weights + recurrent * structure_.n);
     }
@@ -101,11 +108,23 @@ T* GateCellBase<T>::LastRow(int gate, T* theta) const {
 }
 
 template <typename T>
+Random GateCellBase<T>::RowGenerator(std::uint64_t seed, int gate) {
+  return GeneratorOf(seed, static_cast<std::uint64_t>(gate), kLastRow);
+}
+
+template <typename T>
+void GateCellBase<T>::FillLastRow(int gate, double value, T* theta) const {
+  std::fill_n(LastRow(gate, theta), structure_.n, static_cast<T>(value));
+}
+
+template <typename T>
 void GateCellBase<T>::FillViews(const T*, const CellInput<T>& input, const T*,
                                 CellStep<T>* step) const {
   T* const x = view(step, 0);
   if (input.dense != nullptr) {
     std::copy_n(input.dense, structure_.d, x);
+    step->one_hot = false;
+    step->byte = kNoByte;
     return;
   }
   // One number of a one-hot view changes; a step that was not one-hot left others behind.

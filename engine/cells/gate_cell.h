@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/cells/cell.h"
+#include "engine/check.h"
 #include "engine/random.h"
 
 namespace millrace::engine {
@@ -58,12 +59,13 @@ class GateCellBase : public Cell<T> {
     return step->fan_in() + structure_.n + index * structure_.d;
   }
   // Normal initial weights, biases and parameters of the units zero: recurrent rows with deviation
-  // recurrent_gain / sqrt(rows), input rows with input_gain / sqrt(d). Gate g draws from the
-  // generators 16 g and 16 g + 1 of the seed.
+  // recurrent_gain / sqrt(rows), input rows with input_gain / sqrt(d).
   void InitializeGates(std::uint64_t seed, double recurrent_gain, double input_gain,
                        T* theta) const;
-  // The bias or own parameter row [n] of a gate.
+  // The bias or own parameter row [n] of a gate, and a generator for what it starts from.
   T* LastRow(int gate, T* theta) const;
+  static Random RowGenerator(std::uint64_t seed, int gate);
+  void FillLastRow(int gate, double value, T* theta) const;
 
  private:
   void Preactivations(const T* theta, CellStep<T>* step) const;
@@ -80,10 +82,11 @@ class GateCellBase : public Cell<T> {
 template <typename T, typename Unit>
 class GateCell : public GateCellBase<T> {
  protected:
-  GateCell(Structure structure, Unit unit, std::int64_t more_auxiliary = 0)
-      : GateCellBase<T>(WithPairs(std::move(structure)),
-                        Unit::kAuxiliary * structure.n + more_auxiliary),
-        unit_(unit) {}
+  explicit GateCell(const Structure& structure, Unit unit = {}, std::int64_t more_auxiliary = 0)
+      : GateCellBase<T>(WithPairs(structure), Unit::kAuxiliary * structure.n + more_auxiliary),
+        unit_(unit) {
+    MILLRACE_CHECK(structure.gates.size() == Unit::kGates);
+  }
 
   void Units(const T* previous, CellStep<T>* step) const override {
     constexpr int kStates = Unit::kComponents + Unit::kAuxiliary;

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/string_view.h"
+#include "absl/status/status.h"
 #include "engine/cells/cell.h"
 #include "engine/spec.h"
 
@@ -14,10 +14,14 @@ namespace millrace::engine {
 
 std::vector<PartDescription> DescribeCells();
 
-// The rule of a model that names none. Empty for an unknown cell.
-std::string DefaultRule(absl::string_view cell);
+// Whether the cell's settings fit each other; BAD_SPEC where not. `part` is resolved.
+absl::Status CheckCell(const PartSpec& part);
 
-// `part` is resolved.
+// The rule of a model that names none: the exact one where it costs no more than the step does, the
+// immediate one elsewhere. `part` is resolved and passes CheckCell.
+std::string DefaultRule(const PartSpec& part);
+
+// `part` is resolved and passes CheckCell.
 template <typename T>
 std::unique_ptr<Cell<T>> MakeCell(const PartSpec& part, std::int64_t inputs);
 

@@ -2,6 +2,10 @@
 #ifndef MILLRACE_ENGINE_CELLS_SETTINGS_H_
 #define MILLRACE_ENGINE_CELLS_SETTINGS_H_
 
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
 #include "engine/spec.h"
 
 namespace millrace::engine {
@@ -12,6 +16,11 @@ SettingDescription UnitsSetting();
 SettingDescription RecurrentGainSetting();
 // U starts normal with standard deviation input_gain / sqrt(inputs).
 SettingDescription InputGainSetting();
+// What the forget gate's bias starts from.
+SettingDescription ForgetBiasSetting();
+
+// BAD_SPEC unless the integer setting `parts` divides the units of the resolved cell.
+absl::Status CheckUnitsDivide(const PartSpec& cell, const std::string& parts);
 
 }  // namespace millrace::engine
 

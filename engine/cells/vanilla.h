@@ -3,27 +3,19 @@
 #ifndef MILLRACE_ENGINE_CELLS_VANILLA_H_
 #define MILLRACE_ENGINE_CELLS_VANILLA_H_
 
-#include "engine/cells/gate_cell.h"
+#include <cstdint>
+#include <memory>
+
+#include "engine/cells/cell.h"
 #include "engine/spec.h"
 
 namespace millrace::engine {
 
 PartDescription DescribeVanilla();
 
+// `part` is resolved; d inputs.
 template <typename T>
-class VanillaCell final : public GateCellBase<T> {
- public:
-  VanillaCell(const PartSpec& part, std::int64_t inputs);
-
-  void Initialize(std::uint64_t seed, T* theta) const override;
-
- private:
-  // A vector operation of the kernels in place of a loop over units.
-  void Units(const T* previous, CellStep<T>* step) const override;
-
-  T leak_;
-  double recurrent_gain_, input_gain_;
-};
+std::unique_ptr<Cell<T>> MakeVanilla(const PartSpec& part, std::int64_t inputs);
 
 }  // namespace millrace::engine
 
