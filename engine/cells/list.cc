@@ -4,15 +4,56 @@
 #include "engine/check.h"
 
 namespace millrace::engine {
+namespace {
 
-std::vector<PartDescription> DescribeCells() { return {DescribeVanilla()}; }
+template <typename T>
+using Make = std::unique_ptr<Cell<T>> (*)(const PartSpec& part, std::int64_t inputs);
 
-std::string DefaultRule(absl::string_view cell) { return cell == "vanilla" ? "immediate" : ""; }
+struct Entry {
+  const char* name;
+  PartDescription (*describe)();
+  Make<float> make_float;
+  Make<double> make_double;
+  absl::Status (*check)(const PartSpec& part) = nullptr;
+
+  Make<float> make(float) const { return make_float; }
+  Make<double> make(double) const { return make_double; }
+};
+
+constexpr Entry kCells[] = {
+    {"vanilla", DescribeVanilla, MakeVanilla<float>, MakeVanilla<double>},
+};
+
+const Entry& EntryOf(const PartSpec& part) {
+  for (const Entry& entry : kCells) {
+    if (part.name == entry.name) return entry;
+  }
+  MILLRACE_CHECK(false);
+}
+
+}  // namespace
+
+std::vector<PartDescription> DescribeCells() {
+  std::vector<PartDescription> parts;
+  for (const Entry& entry : kCells) parts.push_back(entry.describe());
+  return parts;
+}
+
+absl::Status CheckCell(const PartSpec& part) {
+  const Entry& entry = EntryOf(part);
+  return entry.check == nullptr ? absl::OkStatus() : entry.check(part);
+}
+
+std::string DefaultRule(const PartSpec& part) {
+  const std::unique_ptr<Cell<float>> cell = MakeCell<float>(part, 1);
+  const bool cheap = cell->structure() != nullptr ? cell->structure()->diagonal()
+                                                  : cell->SharedSensitivitySize() > 0;
+  return cheap ? "rtrl" : "immediate";
+}
 
 template <typename T>
 std::unique_ptr<Cell<T>> MakeCell(const PartSpec& part, std::int64_t inputs) {
-  MILLRACE_CHECK(part.name == "vanilla");
-  return std::make_unique<VanillaCell<T>>(part, inputs);
+  return EntryOf(part).make(T{})(part, inputs);
 }
 
 template std::unique_ptr<Cell<float>> MakeCell(const PartSpec&, std::int64_t);
