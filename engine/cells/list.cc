@@ -1,5 +1,6 @@
 #include "engine/cells/list.h"
 
+#include "engine/cells/ctrnn.h"
 #include "engine/cells/vanilla.h"
 #include "engine/check.h"
 
@@ -22,6 +23,7 @@ struct Entry {
 
 constexpr Entry kCells[] = {
     {"vanilla", DescribeVanilla, MakeVanilla<float>, MakeVanilla<double>},
+    {"ctrnn", DescribeCtrnn, MakeCtrnn<float>, MakeCtrnn<double>},
 };
 
 const Entry& EntryOf(const PartSpec& part) {
