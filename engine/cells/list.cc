@@ -1,6 +1,7 @@
 #include "engine/cells/list.h"
 
 #include "engine/cells/ctrnn.h"
+#include "engine/cells/gru.h"
 #include "engine/cells/lstm.h"
 #include "engine/cells/vanilla.h"
 #include "engine/check.h"
@@ -26,6 +27,7 @@ constexpr Entry kCells[] = {
     {"vanilla", DescribeVanilla, MakeVanilla<float>, MakeVanilla<double>},
     {"ctrnn", DescribeCtrnn, MakeCtrnn<float>, MakeCtrnn<double>},
     {"lstm", DescribeLstm, MakeLstm<float>, MakeLstm<double>},
+    {"gru", DescribeGru, MakeGru<float>, MakeGru<double>},
 };
 
 const Entry& EntryOf(const PartSpec& part) {
