@@ -2,6 +2,7 @@
 
 #include "engine/cells/ctrnn.h"
 #include "engine/cells/gru.h"
+#include "engine/cells/lru.h"
 #include "engine/cells/lstm.h"
 #include "engine/cells/vanilla.h"
 #include "engine/check.h"
@@ -28,6 +29,7 @@ constexpr Entry kCells[] = {
     {"ctrnn", DescribeCtrnn, MakeCtrnn<float>, MakeCtrnn<double>},
     {"lstm", DescribeLstm, MakeLstm<float>, MakeLstm<double>},
     {"gru", DescribeGru, MakeGru<float>, MakeGru<double>},
+    {"lru", DescribeLru, MakeLru<float>, MakeLru<double>, CheckLru},
 };
 
 const Entry& EntryOf(const PartSpec& part) {
