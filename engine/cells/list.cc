@@ -1,6 +1,7 @@
 #include "engine/cells/list.h"
 
 #include "engine/cells/ctrnn.h"
+#include "engine/cells/glru.h"
 #include "engine/cells/gru.h"
 #include "engine/cells/lru.h"
 #include "engine/cells/lstm.h"
@@ -30,6 +31,7 @@ constexpr Entry kCells[] = {
     {"lstm", DescribeLstm, MakeLstm<float>, MakeLstm<double>},
     {"gru", DescribeGru, MakeGru<float>, MakeGru<double>},
     {"lru", DescribeLru, MakeLru<float>, MakeLru<double>, CheckLru},
+    {"glru", DescribeGlru, MakeGlru<float>, MakeGlru<double>},
 };
 
 const Entry& EntryOf(const PartSpec& part) {
