@@ -5,6 +5,7 @@
 #include "engine/cells/gru.h"
 #include "engine/cells/lru.h"
 #include "engine/cells/lstm.h"
+#include "engine/cells/rg_lru.h"
 #include "engine/cells/vanilla.h"
 #include "engine/check.h"
 
@@ -32,6 +33,7 @@ constexpr Entry kCells[] = {
     {"gru", DescribeGru, MakeGru<float>, MakeGru<double>},
     {"lru", DescribeLru, MakeLru<float>, MakeLru<double>, CheckLru},
     {"glru", DescribeGlru, MakeGlru<float>, MakeGlru<double>},
+    {"rg_lru", DescribeRgLru, MakeRgLru<float>, MakeRgLru<double>},
 };
 
 const Entry& EntryOf(const PartSpec& part) {
