@@ -5,6 +5,7 @@
 #include "engine/cells/gru.h"
 #include "engine/cells/lru.h"
 #include "engine/cells/lstm.h"
+#include "engine/cells/min_gru.h"
 #include "engine/cells/rg_lru.h"
 #include "engine/cells/vanilla.h"
 #include "engine/check.h"
@@ -31,6 +32,7 @@ constexpr Entry kCells[] = {
     {"ctrnn", DescribeCtrnn, MakeCtrnn<float>, MakeCtrnn<double>},
     {"lstm", DescribeLstm, MakeLstm<float>, MakeLstm<double>},
     {"gru", DescribeGru, MakeGru<float>, MakeGru<double>},
+    {"min_gru", DescribeMinGru, MakeMinGru<float>, MakeMinGru<double>},
     {"lru", DescribeLru, MakeLru<float>, MakeLru<double>, CheckLru},
     {"glru", DescribeGlru, MakeGlru<float>, MakeGlru<double>},
     {"rg_lru", DescribeRgLru, MakeRgLru<float>, MakeRgLru<double>},
