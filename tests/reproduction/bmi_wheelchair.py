@@ -9,13 +9,14 @@ trial's label. The reservoir is compared trial by trial: paired bootstrap within
 from __future__ import annotations
 
 import pathlib
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 import millrace
 import sessions as recording
+from experiment import Player
+from report import Line, Picture, Report, dots
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SEEDS = (1, 2, 3, 4, 5)
@@ -24,12 +25,6 @@ LATER = slice(1, None)
 RESAMPLES = 10_000
 
 Decisions = list[NDArray[np.int64]]  # [T] a session
-
-
-@dataclass
-class Report:
-    table: str
-    figures: dict
 
 
 def play_session(stream: millrace.StreamWriter, session: recording.Session, shadow: bool
@@ -129,7 +124,7 @@ def spread(values: list[float]) -> str:
 
 def row(name: str, runs: list[NDArray[np.float64]]) -> tuple[str, dict]:
     """One row: accuracies [seeds][14 sessions, or the last three]."""
-    whole = len(runs[0]) > 3
+    whole = len(runs[0]) > 3  # a fork after the first day has the last three only
     first = spread([r[0] for r in runs]) if whole else "-"
     later = spread([float(np.mean(r[LATER])) for r in runs]) if whole else "-"
     day_two = [float(np.mean(r[DAY_TWO])) for r in runs]
@@ -138,14 +133,13 @@ def row(name: str, runs: list[NDArray[np.float64]]) -> tuple[str, dict]:
     return text, {"sessions": np.round(runs, 4).tolist(), "day_two": np.round(day_two, 4).tolist()}
 
 
-def run(address: str) -> Report:
+def run(player: Player) -> Report:
     played = recording.load()
-    with millrace.connect(address) as server:
-        models = ROOT / "deploy" / "models"
-        server.create_model("learns", models / "bmi_wheelchair.textproto")
-        server.create_model("reservoir", models / "bmi_wheelchair_reservoir.textproto")
-        learns = [play(server, f"learns-{s}", "learns", s, played) for s in SEEDS]
-        reservoir = [play(server, f"reservoir-{s}", "reservoir", s, played) for s in SEEDS]
+    server, models = player.server, ROOT / "deploy" / "models"
+    server.create_model("learns", models / "bmi_wheelchair.textproto")
+    server.create_model("reservoir", models / "bmi_wheelchair_reservoir.textproto")
+    learns = [play(server, f"learns-{s}", "learns", s, played) for s in SEEDS]
+    reservoir = [play(server, f"reservoir-{s}", "reservoir", s, played) for s in SEEDS]
 
     def each(runs: list[dict[str, Decisions]], kind: str) -> list[NDArray[np.float64]]:
         part = played[DAY_TWO] if kind == "day_one" else played
@@ -160,28 +154,55 @@ def run(address: str) -> Report:
                                                   played)],
         "last trial's label": [accuracies(recording.last_labels(played), played)],
     }
+    rows["its shadow, frozen after session 1"] = [
+        np.concatenate([[np.nan], r[1:]]) for r in rows["its shadow, frozen after session 1"]]
+    shown, figures = accuracy_table(rows)
+    live = [r["live"] for r in learns]
+    notes, more = comparisons(live, [r["live"] for r in reservoir], rows, played)
+    return Report(f"{shown}\n\n{notes}", {"seeds": list(SEEDS), **figures, **more}, picture(rows))
+
+
+def accuracy_table(rows: dict[str, list[NDArray[np.float64]]]) -> tuple[str, dict]:
+    """The table and its figures."""
     lines = ["| | first session, from nothing | mean of the 13 after | mean of day 2 | "
              "each of day 2 |", "|---|---|---|---|---|"]
-    figures: dict = {"seeds": list(SEEDS)}
+    figures = {}
     for name, runs in rows.items():
-        if name == "its shadow, frozen after session 1":
-            runs = [np.concatenate([[np.nan], r[1:]]) for r in runs]
         text, figures[name] = row(name, runs)
         lines.append(text.replace("nan +- nan", "-"))
-    live = [r["live"] for r in learns]
+    return "\n".join(lines), figures
+
+
+def comparisons(live: list[Decisions], still: list[Decisions],
+                rows: dict[str, list[NDArray[np.float64]]], played: list[recording.Session]
+                ) -> tuple[str, dict]:
+    """What the table does not show: differences over trials, the gap to the shadow, other scores."""
+    lines, figures = [], {}
     for name, part in (("day two", DAY_TWO), ("the 13 sessions", LATER)):
-        difference = paired_difference([r[part] for r in live],
-                                       [r["live"][part] for r in reservoir], played[part])
+        difference = paired_difference([r[part] for r in live], [r[part] for r in still],
+                                       played[part])
         figures[f"learns - reservoir, {name}"] = difference
-        lines.append(f"learns - reservoir on {name}: {difference[0]:+.4f}, 95 % "
+        lines.append(f"- learns - reservoir on {name}: {difference[0]:+.4f}, 95 % "
                      f"{difference[1]:+.4f} to {difference[2]:+.4f} (paired over trials)")
-    gaps = [float(np.mean(a[DAY_TWO]) - np.mean(b[DAY_TWO]))
-            for a, b in zip(rows["learns online"], rows["its shadow, frozen after session 1"])]
+    gaps = [float(np.mean(a[DAY_TWO]) - np.mean(b[DAY_TWO])) for a, b in
+            zip(rows["learns online"], rows["its shadow, frozen after session 1"])]
     figures["learns - shadow on day two"] = gaps
-    lines.append(f"learns - shadow on day two, each seed: {' '.join(f'{g:.3f}' for g in gaps)}; "
+    lines.append(f"- learns - shadow on day two, each seed: {' '.join(f'{g:.3f}' for g in gaps)}; "
                  f"mean {np.mean(gaps):.3f}")
     figures["per trial"] = [trial_accuracy(r[LATER], played[LATER]) for r in live]
     figures["balanced"] = [balanced_accuracy(r[LATER], played[LATER]) for r in live]
-    lines.append(f"learns, the 13 sessions: per trial {spread(figures['per trial'])}, "
+    lines.append(f"- learns, the 13 sessions: per trial {spread(figures['per trial'])}, "
                  f"balanced over classes {spread(figures['balanced'])}")
-    return Report("\n".join(lines), figures)
+    return "\n".join(lines), figures
+
+
+def picture(rows: dict[str, list[NDArray[np.float64]]]) -> Picture:
+    """Both summaries of every row, each seed a dot."""
+    later = [Line(name, [float(np.mean(r[LATER])) for r in runs])
+             for name, runs in rows.items() if len(runs[0]) > 3]
+    day_two = [Line(name, [float(np.mean(r[DAY_TWO])) for r in runs])
+               for name, runs in rows.items()]
+    return dots("Four commands from motor cortex, labels released when a trial has ended",
+                "accuracy per labelled bin",
+                {"mean of the 13 sessions after the first": later, "second day": day_two},
+                log=False)

@@ -24,8 +24,9 @@ from experiment import Player  # noqa: E402
 from report import Report  # noqa: E402
 from server import Server  # noqa: E402  of deploy/demo
 
-EXPERIMENTS = ("sine", "multi_sine", "lorenz", "delayed", "optimizers", "hyperplane", "electricity",
-               "bmi_wheelchair")
+EXPERIMENTS = ("sine", "multi_sine", "lorenz", "lstm_sine", "delayed", "large", "optimizers",
+               "architectures", "selection", "copy_adding", "memory", "hyperplane", "electricity",
+               "bmi_wheelchair", "bmi_cells", "s1_reach", "bytes")
 TIMEOUT_S = 600.0  # of one call: a message of full RTRL at n = 128 takes many seconds
 
 

@@ -102,7 +102,8 @@ def ridge(fitted_on: slice) -> Callable[[Task], Rows]:
     def predict(task: Task) -> Rows:
         x = baselines.lags(np.sqrt(task.inputs), 10)
         a = x[fitted_on]
-        weights = np.linalg.solve(a.T @ a + 100.0 * np.eye(a.shape[1]), a.T @ task.values[fitted_on])
+        penalty = 100.0 * np.eye(a.shape[1])
+        weights = np.linalg.solve(a.T @ a + penalty, a.T @ task.values[fitted_on])
         return x @ weights
     return predict
 
