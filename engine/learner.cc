@@ -111,6 +111,14 @@ ActiveColumns Learner<T>::Active(const LearnerStep<T>& step, bool sparse) {
 }
 
 template <typename T>
+double Learner<T>::ErrorNorm() const {
+  double norm = 0;
+  if (!optimizer_->bounds_step()) return norm;
+  for (const T error : dy_) norm += std::fabs(static_cast<double>(error));
+  return norm;
+}
+
+template <typename T>
 void Learner<T>::Update(const LearnerStep<T>& step, const NetworkStep<T>& forward, double weight) {
   const bool sparse = forward.cell.one_hot && rule_->SparseInputGradient() && optimizer_->sparse();
   T* const readout = weights_.theta.data() + network_.head_offset();
@@ -120,8 +128,8 @@ void Learner<T>::Update(const LearnerStep<T>& step, const NetworkStep<T>& forwar
   rule_->Gradient({df_.data(), dy_.data(), network_.outputs()},
                   {weights_.theta.data(), forward.cell, constants_.data(), rule_state_.data()},
                   sparse, g_.data());
-  const UpdateResult result =
-      updater_.Apply(*optimizer_, guard_, Active(step, sparse), step.release, g_.data(), &weights_);
+  const UpdateResult result = updater_.Apply(
+      *optimizer_, guard_, {Active(step, sparse), step.release, ErrorNorm()}, g_.data(), &weights_);
   if (result == UpdateResult::kNotFinite ||
       !network_.head().Learn(forward.features.data(), step.target, weight, readout,
                              head_state_.data())) {

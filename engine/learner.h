@@ -71,6 +71,7 @@ class Learner {
   bool Learns(const LearnerStep<T>& step) const;
   // The weight of the target in the loss, class balance included.
   double TargetWeight(const TargetRow<T>& target);
+  double ErrorNorm() const;  // |dL/dy|_1, where the optimizer asks for it
   void Update(const LearnerStep<T>& step, const NetworkStep<T>& forward, double weight);
   ActiveColumns Active(const LearnerStep<T>& step, bool sparse);
   void CapSensitivities();

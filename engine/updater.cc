@@ -18,6 +18,19 @@ void VisitArray(StateVisitor& visitor, const char* name, std::array<T, N>& value
   }
 }
 
+// |x_0| + |x_1| + ..., in 8 lanes: lane l adds the elements l, l + 8, ... in order; lanes are then
+// added in order.
+template <typename T>
+double SumAbsolute(const T* x, std::int64_t n) {
+  std::array<double, 8> lanes{};
+  for (std::int64_t i = 0; i < n; ++i) {
+    lanes[static_cast<std::size_t>(i % 8)] += std::fabs(static_cast<double>(x[i]));
+  }
+  double sum = 0;
+  for (const double lane : lanes) sum += lane;
+  return sum;
+}
+
 }  // namespace
 
 template <typename T>
@@ -170,6 +183,17 @@ bool Updater<T>::Clip(const GuardSettings& guard, T* g) {
 }
 
 template <typename T>
+double Updater<T>::StepFactor(const Optimizer<T>& optimizer, double error, const T* g) const {
+  if (!optimizer.bounds_step()) return 1;
+  UpdateSize size{.error = error};
+  for (const Span& span : spans_) size.gradient += SumAbsolute(g + span.offset, span.size);
+  for (const ParameterBlock& block : layout_.blocks()) {
+    size.largest_rate = std::max(size.largest_rate, optimizer.rate(block.group));
+  }
+  return optimizer.StepFactor(size);
+}
+
+template <typename T>
 void Updater<T>::AdvancePowers(const Optimizer<T>& optimizer, Weights<T>* weights) const {
   const Moments& moments = optimizer.moments();
   for (const Powers& powers : powers_) {
@@ -214,19 +238,22 @@ void Updater<T>::BoundChange(const GuardSettings& guard, std::uint64_t release,
 
 template <typename T>
 UpdateResult Updater<T>::Apply(const Optimizer<T>& optimizer, const GuardSettings& guard,
-                               const ActiveColumns& active, std::uint64_t release, T* g,
-                               Weights<T>* weights) {
-  CollectSpans(optimizer, active, *weights);
+                               const UpdateStep& step, T* g, Weights<T>* weights) {
+  CollectSpans(optimizer, step.active, *weights);
   if (!Clip(guard, g)) return UpdateResult::kNotFinite;
+  const T factor = static_cast<T>(StepFactor(optimizer, step.error, g));
   AdvancePowers(optimizer, weights);
   for (const Span& span : spans_) {
     const auto power = static_cast<std::size_t>(span.power);
     T* const slot1 = weights->slot1.empty() ? nullptr : weights->slot1.data() + span.offset;
     T* const slot2 = weights->slot2.empty() ? nullptr : weights->slot2.data() + span.offset;
-    optimizer.Change(optimizer.Rates(span.group, weights->power1[power], weights->power2[power]),
-                     span.size, weights->theta.data() + span.offset, slot1, slot2, g + span.offset);
+    kernels::UpdateRates<T> rates =
+        optimizer.Rates(span.group, weights->power1[power], weights->power2[power]);
+    rates.rate *= factor;
+    optimizer.Change(rates, span.size, weights->theta.data() + span.offset, slot1, slot2,
+                     g + span.offset);
   }
-  BoundChange(guard, release, *weights, g);
+  BoundChange(guard, step.release, *weights, g);
   for (const Span& span : spans_) {
     kernels::AddScaled(g + span.offset, T{1}, span.size, weights->theta.data() + span.offset);
   }

@@ -25,6 +25,13 @@ struct ActiveColumns {
   const std::uint8_t* known = nullptr;    // [m] outputs; null: all
 };
 
+// What an update is told about its step.
+struct UpdateStep {
+  ActiveColumns active = {};
+  std::uint64_t release = 0;  // number of the release the target belongs to, for max_release_change
+  double error = 0;           // |dL/dy|_1, the target's weight included
+};
+
 // Weights and slots: what an update changes, what a good copy keeps.
 template <typename T>
 struct Weights {
@@ -45,10 +52,9 @@ class Updater {
   void Initialize(const Optimizer<T>& optimizer, Weights<T>* weights) const;
 
   // Clips the gradient g [p], turns it into a change, bounds that, and adds it. g is used up.
-  // Nothing changes where the gradient is not finite. `release`: number of the release the target
-  // belongs to, for max_release_change.
+  // Nothing changes where the gradient is not finite.
   UpdateResult Apply(const Optimizer<T>& optimizer, const GuardSettings& guard,
-                     const ActiveColumns& active, std::uint64_t release, T* g, Weights<T>* weights);
+                     const UpdateStep& step, T* g, Weights<T>* weights);
 
   // Of the last update.
   bool clipped() const { return clipped_; }
@@ -76,6 +82,7 @@ class Updater {
   bool Takes(const ParameterBlock& block, std::int64_t row, const ActiveColumns& active) const;
   bool SamePowers(const Weights<T>& weights, std::int64_t first, std::int64_t count) const;
   bool Clip(const GuardSettings& guard, T* g);
+  double StepFactor(const Optimizer<T>& optimizer, double error, const T* g) const;
   void ScaleGroup(std::size_t group, T scale, T* g);
   void AdvancePowers(const Optimizer<T>& optimizer, Weights<T>* weights) const;
   void BoundChange(const GuardSettings& guard, std::uint64_t release, const Weights<T>& weights,

@@ -1,5 +1,7 @@
 #include "engine/optimizers/adam.h"
 
+#include "absl/strings/string_view.h"
+
 namespace millrace::engine {
 namespace {
 
@@ -8,13 +10,30 @@ PartDescription Describe(const char* name, const char* sentence) {
   part.settings.push_back(DecaySetting("beta1", 0.9, "Decay of the first moment."));
   part.settings.push_back(DecaySetting("beta2", 0.999, "Decay of the second moment."));
   part.settings.push_back(EpsilonSetting());
+  part.settings.push_back(EpsilonInsideSetting());
+  part.settings.push_back({.name = "epsilon_uncorrected",
+                           .type = SettingType::kFlag,
+                           .default_value = false,
+                           .sentence = "Add epsilon before the bias correction of the root instead "
+                                       "of after it."});
   return part;
+}
+
+bool Has(const PartSpec& part, absl::string_view moment) {
+  if (part.name == "adamw") return true;
+  return part.Text("moments") == "both" || part.Text("moments") == moment;
 }
 
 }  // namespace
 
 PartDescription DescribeAdam() {
-  return Describe("adam", "Adam (Kingma and Ba 2015), bias-corrected.");
+  PartDescription part = Describe("adam", "Adam (Kingma and Ba 2015), bias-corrected.");
+  part.settings.push_back({.name = "moments",
+                           .type = SettingType::kText,
+                           .choices = {"both", "first", "second"},
+                           .default_value = std::string("both"),
+                           .sentence = "Both moments, or one of them alone."});
+  return part;
 }
 
 PartDescription DescribeAdamW() {
@@ -32,16 +51,24 @@ PartDescription DescribeAdamW() {
 
 template <typename T>
 Adam<T>::Adam(const PartSpec& part)
-    : Optimizer<T>(part,
-                   {.beta1 = part.Number("beta1"),
-                    .beta2 = part.Number("beta2"),
-                    .epsilon = part.Number("epsilon"),
-                    .weight_decay = part.name == "adamw" ? part.Number("weight_decay") : 0.0}) {}
+    : Optimizer<T>(part, {.beta1 = part.Number("beta1"),
+                          .beta2 = part.Number("beta2"),
+                          .epsilon = part.Number("epsilon"),
+                          .weight_decay = part.name == "adamw" ? part.Number("weight_decay") : 0.0,
+                          .epsilon_inside = part.Flag("epsilon_inside"),
+                          .epsilon_uncorrected = part.Flag("epsilon_uncorrected")}),
+      first_(Has(part, "first")),
+      second_(Has(part, "second")) {}
 
 template <typename T>
 void Adam<T>::Change(const kernels::UpdateRates<T>& rates, std::int64_t p, const T* theta, T* slot1,
                      T* slot2, T* g) const {
-  kernels::AdamChange(rates, p, theta, slot1, slot2, g);
+  if (!first_) return kernels::RmspropChange(rates, p, slot2, g);
+  if (second_) return kernels::AdamChange(rates, p, theta, slot1, slot2, g);
+  // Slot 1 is the sum of beta1^i g, of which (1 - beta1) is Adam's first moment.
+  kernels::UpdateRates<T> first = rates;
+  first.rate = rates.rate * (T{1} - rates.beta1) / rates.correction1;
+  kernels::MomentumChange(first, p, slot1, g);
 }
 
 template class Adam<float>;

@@ -1,5 +1,7 @@
 #include "engine/optimizers/optimizer.h"
 
+#include "kernels/math/sqrt.h"
+
 namespace millrace::engine {
 
 std::vector<SettingDescription> RateSettings(double default_rate) {
@@ -39,6 +41,13 @@ SettingDescription EpsilonSetting() {
           .sentence = "Added to the root mean square."};
 }
 
+SettingDescription EpsilonInsideSetting() {
+  return {.name = "epsilon_inside",
+          .type = SettingType::kFlag,
+          .default_value = false,
+          .sentence = "Add epsilon under the root instead of beside it."};
+}
+
 template <typename T>
 Optimizer<T>::Optimizer(const PartSpec& part, const Moments& moments) : moments_(moments) {
   for (std::size_t g = 0; g < kGroups; ++g) {
@@ -50,13 +59,17 @@ Optimizer<T>::Optimizer(const PartSpec& part, const Moments& moments) : moments_
 template <typename T>
 kernels::UpdateRates<T> Optimizer<T>::Rates(Group group, double power1, double power2) const {
   const bool corrected = moments_.corrected;
+  const double correction2 = corrected ? 1.0 - power2 : 1.0;
+  const double epsilon = moments_.epsilon_uncorrected && !moments_.epsilon_inside
+                             ? moments_.epsilon / kernels::Sqrt(correction2)
+                             : moments_.epsilon;
   return {.rate = static_cast<T>(rate(group)),
           .beta1 = static_cast<T>(moments_.beta1),
           .beta2 = static_cast<T>(moments_.beta2),
-          .epsilon = static_cast<T>(moments_.epsilon),
+          .epsilon = static_cast<T>(epsilon),
           .weight_decay = static_cast<T>(moments_.weight_decay),
           .correction1 = corrected ? static_cast<T>(1.0 - power1) : T{1},
-          .correction2 = corrected ? static_cast<T>(1.0 - power2) : T{1},
+          .correction2 = static_cast<T>(correction2),
           .epsilon_inside = moments_.epsilon_inside};
 }
 

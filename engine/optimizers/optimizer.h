@@ -15,18 +15,27 @@
 
 namespace millrace::engine {
 
-// rate, rate_recurrent, rate_input, rate_bias, rate_readout: what every optimizer has.
+// rate, and rate_GROUP for every group: what every optimizer has.
 std::vector<SettingDescription> RateSettings(double default_rate);
 
 // The decay of a running moment, and the constant beside the root: one description for all.
 SettingDescription DecaySetting(const char* name, double default_value, const char* sentence);
 SettingDescription EpsilonSetting();
+SettingDescription EpsilonInsideSetting();
 
 // The two moments' decays and the constants beside them; 0 where an optimizer has none.
 struct Moments {
   double beta1 = 0, beta2 = 0, epsilon = 0, weight_decay = 0;
   bool corrected = true;
-  bool epsilon_inside = false;
+  bool epsilon_inside = false;       // sqrt(v / correction + epsilon)
+  bool epsilon_uncorrected = false;  // (sqrt(v) + epsilon) / sqrt(correction)
+};
+
+// What a bounded step goes by, of one update.
+struct UpdateSize {
+  double error = 0;         // |dL/dy|_1, the target's weight included
+  double gradient = 0;      // |g|_1 over what takes part, after the clip
+  double largest_rate = 0;  // of the groups
 };
 
 template <typename T>
@@ -37,6 +46,9 @@ class Optimizer {
   virtual bool uses_slot2() const { return false; }
   // A zero gradient leaves weights and slots as they are, so that a column without input may wait.
   virtual bool sparse() const { return true; }
+  // Rates of this update are multiplied by StepFactor, where there is one.
+  virtual bool bounds_step() const { return false; }
+  virtual double StepFactor(const UpdateSize& /*size*/) const { return 1; }
   // g becomes the change, [p]; slots [p] where used.
   virtual void Change(const kernels::UpdateRates<T>& rates, std::int64_t p, const T* theta,
                       T* slot1, T* slot2, T* g) const = 0;

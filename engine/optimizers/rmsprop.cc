@@ -13,10 +13,7 @@ PartDescription DescribeRmsprop() {
                            .default_value = false,
                            .sentence = "No bias correction: the first step is larger by "
                                        "1/sqrt(1-beta2)."});
-  part.settings.push_back({.name = "epsilon_inside",
-                           .type = SettingType::kFlag,
-                           .default_value = false,
-                           .sentence = "Add epsilon under the root instead of beside it."});
+  part.settings.push_back(EpsilonInsideSetting());
   return part;
 }
 
