@@ -1,0 +1,80 @@
+// Direct contexts of a byte model: the last 1 to 4 bytes go straight to the logits, past the cell.
+//
+// Order o has a table of min(2^K, 256^o) rows of 256 numbers, zero at the start. The last o bytes
+// name one row of it, all tables' rows are added to the logits, and each row learns at once:
+//   row -= rate dy,   rate = max(context_rate / (1 + t)^context_rate_fall, context_least_rate)
+// with dy = dL/dlogits and t the number of times that row has learned before. That is gradient
+// descent on the model's own loss, a multinomial logistic regression on hashed features (Langford,
+// Li and Strehl 2007), with rates that fall row by row: a new context is taken in within a few
+// steps, an old one averages. Contexts that meet in a row share it.
+//
+// The row of order o: its bytes as a number, the latest lowest, key = sum b_i 256^i; where 256^o is
+// at most 2^K the row is the key itself, else the upper K bits of
+//   h = (key + o 2^32) 0x9E3779B97F4A7C15;  h ^= h >> 32;  h *= 0xD6E8FEB86659FD93;  h ^= h >> 32.
+//
+// The history of a step is the caller's, since targets may come late: the latest byte first, zeros
+// where there is none yet. A change is at most rate |dy|, so tables stay finite while dy is.
+// Thread-compatible. O(256 orders) a step, nothing allocated; 2^K 256 sizeof(T) bytes an order
+// (float, K = 14: 16 MiB; order 1 takes 256 KiB).
+#ifndef MILLRACE_ENGINE_HEADS_CONTEXTS_H_
+#define MILLRACE_ENGINE_HEADS_CONTEXTS_H_
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "engine/spec.h"
+#include "engine/state.h"
+
+namespace millrace::engine {
+
+inline constexpr std::int64_t kContextOrders = 4;  // bytes of history, at most
+
+// context_orders, context_bits, context_rate, context_rate_fall, context_least_rate.
+std::vector<SettingDescription> ContextSettings();
+
+// The last bytes of a stream, the latest first; zeros before the first.
+struct ByteHistory {
+  std::array<std::uint8_t, kContextOrders> bytes{};
+
+  void Push(std::uint8_t byte);
+  void Clear() { *this = ByteHistory(); }
+};
+
+template <typename T>
+class ContextTable {
+ public:
+  static constexpr std::int64_t kOutputs = 256;  // m
+
+  // `head` is resolved. Without orders it is empty and takes no memory.
+  explicit ContextTable(const PartSpec& head);
+
+  bool empty() const { return orders_ == 0; }
+  // New rates; orders and bits stay those of the constructor.
+  void Change(const PartSpec& head);
+
+  // logits[k] += the rows of `history`, in rising order. logits [256].
+  void AddLogits(const ByteHistory& history, T* logits) const;
+  // The rows of `history` learn from dy = dL/dlogits [256].
+  void Learn(const ByteHistory& history, const T* dy);
+
+  // Names context_rows and context_counts, in the caller's scope and role.
+  void Visit(StateVisitor& visitor);
+
+ private:
+  // Of all tables one after another.
+  std::int64_t Row(const ByteHistory& history, std::int64_t order) const;
+  T Rate(std::int64_t learned) const;
+
+  std::int64_t orders_, bits_;
+  double rate_ = 0, fall_ = 0, least_rate_ = 0;
+  std::vector<std::int64_t> first_row_;  // [orders] of each table
+
+  // State.
+  std::vector<T> rows_;                // [rows, 256]
+  std::vector<std::int64_t> learned_;  // [rows] times
+};
+
+}  // namespace millrace::engine
+
+#endif  // MILLRACE_ENGINE_HEADS_CONTEXTS_H_
