@@ -172,11 +172,19 @@ absl::Status StreamImpl<T>::CheckBlockValues(const TargetBlock& block) const {
                                             "model '",
                                             model_->name(), "')"));
   }
+  const ValueRange range = learner_.loss().range();
   for (const float value : block.values) {
-    if (!std::isinf(value)) continue;
-    return Invalid(kNotFinite,
-                   "a target value is infinite; expected finite values, or NaN for an "
-                   "output that is not known");
+    if (std::isinf(value)) {
+      return Invalid(kNotFinite,
+                     "a target value is infinite; expected finite values, or NaN for an "
+                     "output that is not known");
+    }
+    if (std::isnan(value) || (value >= range.lowest && value <= range.highest)) continue;
+    return Invalid(kBadTarget, absl::StrFormat("a target value is %g; %s expects %s, or NaN for an "
+                                               "output that is not known (loss '%s', set at model "
+                                               "'%s')",
+                                               value, Owner(), range.expected, spec_.loss.name,
+                                               model_->name()));
   }
   for (std::size_t row = 0; row * m < block.probabilities.size(); ++row) {
     const absl::Span<const float> p = block.probabilities.subspan(row * m, m);

@@ -59,7 +59,7 @@ typename StreamImpl<T>::UnitLoss StreamImpl<T>::Score(std::uint64_t seq) {
     if (marks.has_shadow) scored.shadow_correct = Correct(shadow, target, m_);
   } else {
     for (std::size_t k = 0; k < residual_.size(); ++k) {
-      residual_[k] = static_cast<double>(served[k]) - static_cast<double>(target.values[k]);
+      residual_[k] = function.Mean(served[k]) - static_cast<double>(target.values[k]);
     }
     scored.residual = residual_;
   }

@@ -5,6 +5,7 @@
 #define MILLRACE_ENGINE_LOSSES_LOSS_H_
 
 #include <cstdint>
+#include <limits>
 
 namespace millrace::engine {
 
@@ -28,12 +29,24 @@ struct TargetRow {
 
 inline bool IsHeld(TargetKind kind) { return kind >= TargetKind::kValues; }
 
+// Target values that a loss takes, bounds included.
+struct ValueRange {
+  double lowest = -std::numeric_limits<double>::infinity();
+  double highest = std::numeric_limits<double>::infinity();
+  const char* expected = "finite values";  // in an error sentence
+};
+
 template <typename T>
 class Loss {
  public:
   virtual ~Loss() = default;
   // Over classes: outputs are logits, probabilities are their softmax.
   virtual bool classification() const = 0;
+  // Of a target given as values, where an output is known.
+  virtual ValueRange range() const { return {}; }
+  // What an output says on the scale of the target values: their mean, given y. A residual is
+  // Mean(y) - target.
+  virtual double Mean(T y) const { return static_cast<double>(y); }
   // L(y, target), without the target's weight. y [m]. The target is held and of a kind it takes.
   virtual double Value(const T* y, const TargetRow<T>& target, std::int64_t m) const = 0;
   // dy = weight * dL/dy, [m]; 0 where an output is not known.

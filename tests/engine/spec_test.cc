@@ -86,7 +86,9 @@ TEST(SpecTest, APartThatIsMissingOrUnknownIsNamedWithTheCandidates) {
             "'input'");
   spec = Vector();
   spec.loss.name = "hinge";
-  ExpectBad(spec, "loss 'hinge' is unknown; known losses: cross_entropy, mean_squared_error");
+  ExpectBad(spec,
+            "loss 'hinge' is unknown; known losses: binary_cross_entropy, "
+            "cross_entropy, mean_squared_error, poisson");
 }
 
 TEST(SpecTest, ASettingThatIsMissingUnknownOrOutOfRangeIsNamedWithWhatIsExpected) {
