@@ -1,6 +1,7 @@
 #include "engine/cells/list.h"
 
 #include "engine/cells/ctrnn.h"
+#include "engine/cells/elstm.h"
 #include "engine/cells/glru.h"
 #include "engine/cells/gru.h"
 #include "engine/cells/lru.h"
@@ -32,6 +33,7 @@ constexpr Entry kCells[] = {
     {"ctrnn", DescribeCtrnn, MakeCtrnn<float>, MakeCtrnn<double>},
     {"lstm", DescribeLstm, MakeLstm<float>, MakeLstm<double>},
     {"gru", DescribeGru, MakeGru<float>, MakeGru<double>},
+    {"elstm", DescribeElstm, MakeElstm<float>, MakeElstm<double>},
     {"min_gru", DescribeMinGru, MakeMinGru<float>, MakeMinGru<double>},
     {"lru", DescribeLru, MakeLru<float>, MakeLru<double>, CheckLru},
     {"glru", DescribeGlru, MakeGlru<float>, MakeGlru<double>},
