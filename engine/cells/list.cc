@@ -8,6 +8,7 @@
 #include "engine/cells/lstm.h"
 #include "engine/cells/min_gru.h"
 #include "engine/cells/rg_lru.h"
+#include "engine/cells/slstm.h"
 #include "engine/cells/vanilla.h"
 #include "engine/check.h"
 
@@ -34,6 +35,7 @@ constexpr Entry kCells[] = {
     {"lstm", DescribeLstm, MakeLstm<float>, MakeLstm<double>},
     {"gru", DescribeGru, MakeGru<float>, MakeGru<double>},
     {"elstm", DescribeElstm, MakeElstm<float>, MakeElstm<double>},
+    {"slstm", DescribeSlstm, MakeSlstm<float>, MakeSlstm<double>, CheckSlstm},
     {"min_gru", DescribeMinGru, MakeMinGru<float>, MakeMinGru<double>},
     {"lru", DescribeLru, MakeLru<float>, MakeLru<double>, CheckLru},
     {"glru", DescribeGlru, MakeGlru<float>, MakeGlru<double>},
