@@ -1,5 +1,6 @@
 #include "engine/cells/list.h"
 
+#include "engine/cells/block_gru.h"
 #include "engine/cells/ctrnn.h"
 #include "engine/cells/elstm.h"
 #include "engine/cells/glru.h"
@@ -36,6 +37,7 @@ constexpr Entry kCells[] = {
     {"gru", DescribeGru, MakeGru<float>, MakeGru<double>},
     {"elstm", DescribeElstm, MakeElstm<float>, MakeElstm<double>},
     {"slstm", DescribeSlstm, MakeSlstm<float>, MakeSlstm<double>, CheckSlstm},
+    {"block_gru", DescribeBlockGru, MakeBlockGru<float>, MakeBlockGru<double>, CheckBlockGru},
     {"min_gru", DescribeMinGru, MakeMinGru<float>, MakeMinGru<double>},
     {"lru", DescribeLru, MakeLru<float>, MakeLru<double>, CheckLru},
     {"glru", DescribeGlru, MakeGlru<float>, MakeGlru<double>},
