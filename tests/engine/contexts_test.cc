@@ -23,7 +23,7 @@ constexpr std::size_t kBytes = 256;
 
 struct Setting {
   std::int64_t orders = 4, bits = 14;
-  double rate = 1.0, fall = 0.4, least = 0.02;
+  double rate = 1.2, fall = 0.35, least = 0.02;
 };
 
 PartSpec Head(const Setting& setting) {
