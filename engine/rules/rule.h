@@ -17,6 +17,10 @@ namespace millrace::engine {
 
 enum class RuleTrait { kExact, kUnbiased, kBiased, kNone };
 
+// Values of Rule::Reach().
+inline constexpr std::int64_t kAllUnits = -1;
+inline constexpr std::int64_t kNoUnits = 0;
+
 // Where the gradient comes from at this step.
 template <typename T>
 struct Feedback {
@@ -51,6 +55,11 @@ class Rule {
                                    T* /*constants*/) const {}
   // With a one-hot input only the active byte's row of the input gradient is non-zero.
   virtual bool SparseInputGradient() const { return false; }
+
+  // How far a parameter reaches, as the rule has it: the outputs of the units of its own unit's
+  // block of so many. Diagnostics read the sensitivities of that many units from one Gradient.
+  // kNoUnits: the gradient is not linear in q alone (frozen, a feedback of its own).
+  virtual std::int64_t Reach() const { return kAllUnits; }
 
   // Numbers that a stochastic rule draws at every step. Injected ones, [NoiseSize()], replace the
   // draw of the next Advance; only a replay of another implementation needs that.
