@@ -108,4 +108,6 @@ bool ClipGradient(const Layout& layout, double limit, bool per_group,
   return clipped;
 }
 
+std::vector<std::string> OptimizerNames() { return {"sgd", "rmsprop", "adam", "adamw", "obgd"}; }
+
 }  // namespace millrace::reference

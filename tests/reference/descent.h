@@ -58,6 +58,8 @@ class Descent {
   Vector power1_, power2_;  // beta^k of each weight
 };
 
+std::vector<std::string> OptimizerNames();
+
 // Scales gradient so that the norm over the active weights is at most `limit` (0: never), over all
 // groups together or each group apart. Returns whether it did.
 bool ClipGradient(const Layout& layout, double limit, bool per_group,

@@ -49,7 +49,8 @@ LossResult BinaryCrossEntropy(const Vector& y, const Vector& target) {
 
 LossResult Poisson(const Vector& y, const Vector& target) {
   return MeanOverKnown(y, target, [](double out, double t) {
-    return Term{std::exp(out) - t * out, std::exp(out) - t};
+    const double slope = std::exp(std::min(out, 30.0));
+    return Term{slope * (1 + std::max(out - 30, 0.0)) - t * out, slope - t};
   });
 }
 
@@ -81,6 +82,10 @@ LossResult LossOf(const std::string& name, const Vector& y, const Vector& target
   std::fprintf(stderr, "the reference has no loss '%s'; write it in tests/reference/losses.cc\n",
                name.c_str());
   std::abort();
+}
+
+std::vector<std::string> LossNames() {
+  return {"mean_squared_error", "cross_entropy", "binary_cross_entropy", "poisson"};
 }
 
 }  // namespace millrace::reference

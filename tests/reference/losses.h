@@ -32,11 +32,13 @@ LossResult CrossEntropy(const Vector& y, const Vector& probabilities);
 LossResult BinaryCrossEntropy(const Vector& y, const Vector& target);
 
 // The mean over the known outputs of e^y - t y: counts t of rate e^y, without their own constant.
+// Above y = 30 the exponential goes on as its tangent, e^30 (y - 29).
 LossResult Poisson(const Vector& y, const Vector& target);
 
 // By the name of the list: mean_squared_error, cross_entropy, binary_cross_entropy, poisson. Ends
 // the program where there is none of the name.
 LossResult LossOf(const std::string& name, const Vector& y, const Vector& target);
+std::vector<std::string> LossNames();
 
 Vector Softmax(const Vector& y);
 

@@ -57,6 +57,8 @@ TEST(ReferenceLosses, AnOutputThatIsNotKnownTakesNoPart) {
 TEST(ReferenceLosses, StayFiniteOnHugeLogits) {
   EXPECT_DOUBLE_EQ(BinaryCrossEntropy({-900}, {0}).loss, 0);
   EXPECT_DOUBLE_EQ(BinaryCrossEntropy({900}, {0}).loss, 900);
+  EXPECT_DOUBLE_EQ(Poisson({900}, {0}).loss, 871 * std::exp(30));
+  EXPECT_DOUBLE_EQ(Poisson({900}, {0}).dz[0], std::exp(30));
   EXPECT_DOUBLE_EQ(CrossEntropy({900, 0}, {1, 0}).loss, 0);
 }
 

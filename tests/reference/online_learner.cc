@@ -91,8 +91,10 @@ bool OnlineLearner::OnlyTheByteMoves() const {
   const Part& rule = specification_.rule;
   const Part& optimizer = descent_.part();
   const bool no_trace = rule.name == "immediate" && rule.Number("decay", 0) == 0;
-  const bool no_momentum = optimizer.name == "rmsprop" ||
-                           (optimizer.name == "sgd" && optimizer.Number("momentum", 0) == 0);
+  const bool no_momentum =
+      optimizer.name == "rmsprop" || optimizer.name == "obgd" ||
+      (optimizer.name == "sgd" && optimizer.Number("momentum", 0) == 0) ||
+      (optimizer.name == "adam" && optimizer.Text("moments", "both") == "second");
   return specification_.input.bytes && no_trace && no_momentum;
 }
 

@@ -240,6 +240,21 @@ TEST(ReferenceMasks, KeepTheNeighboursThatTheirNamesSay) {
   EXPECT_EQ(Neighbours(Sparse("random", 1, false), weights, draws)[2], (std::vector<int>{4}));
 }
 
+TEST(ReferenceMasks, PickNeighboursOfTheUnitsOwnBlockOfWeights) {
+  const auto cell = MakeCell(MakePart("block_gru", {{"units", 6}, {"blocks", 2}}), 1);
+  const Vector weights = Sequence().Take(cell->shape().layout.Size());
+  const Vector state(6, 0.5);
+  const Vector x(1);
+  const Local local = cell->Derive(weights, state, x);
+  for (const char* name : {"ring", "oracle", "anti_oracle", "dynamic"}) {
+    Mask mask(Sparse(name, 2, false), cell, {});
+    const Matrix kept = mask.Step({weights, state, x, local, {}});
+    for (int i = 0; i < 6; ++i) {
+      for (int l = 0; l < 6; ++l) EXPECT_EQ(kept(i, l), i != l && i / 3 == l / 3) << name;
+    }
+  }
+}
+
 TEST(ReferenceMasks, TheOracleChoosesAgainAfterTwoHundredStepsAndAfterAReset) {
   const auto cell = MakeCell(MakePart("vanilla", {{"units", 3}}), 1);
   Mask mask(Sparse("oracle", 1, false), cell, {});

@@ -7,6 +7,7 @@
 #define MILLRACE_TESTS_REFERENCE_HEADS_HEAD_H_
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -86,6 +87,7 @@ class HeadOf : public Head {
 
 // Ends the program where there is none of the name.
 std::shared_ptr<const Head> MakeHead(const Part& part, const HeadShape& shape);
+std::vector<std::string> HeadNames();
 
 std::shared_ptr<const Head> MakeLinear(const Part& part, const HeadShape& shape);
 std::shared_ptr<const Head> MakeMlp(const Part& part, const HeadShape& shape);

@@ -7,12 +7,27 @@
 
 namespace millrace::reference {
 
-std::shared_ptr<const Head> MakeHead(const Part& part, const HeadShape& shape) {
-  using Maker = std::shared_ptr<const Head> (*)(const Part& part, const HeadShape& shape);
+namespace {
+
+using Maker = std::shared_ptr<const Head> (*)(const Part& part, const HeadShape& shape);
+
+const std::map<std::string, Maker>& Makers() {
   static const auto* const makers =
       new std::map<std::string, Maker>{{"linear", MakeLinear}, {"mlp", MakeMlp}};
-  const auto maker = makers->find(part.name);
-  if (maker == makers->end()) {
+  return *makers;
+}
+
+}  // namespace
+
+std::vector<std::string> HeadNames() {
+  std::vector<std::string> names;
+  for (const auto& [name, maker] : Makers()) names.push_back(name);
+  return names;
+}
+
+std::shared_ptr<const Head> MakeHead(const Part& part, const HeadShape& shape) {
+  const auto maker = Makers().find(part.name);
+  if (maker == Makers().end()) {
     std::fprintf(stderr,
                  "the reference has no head '%s'; write it in tests/reference/heads and name it in "
                  "its list\n",

@@ -36,4 +36,10 @@ std::unique_ptr<GradientRule> MakeRule(const Part& part, std::shared_ptr<const C
   return maker->second(part, std::move(cell), draws);
 }
 
+std::vector<std::string> RuleNames() {
+  std::vector<std::string> names;
+  for (const auto& [name, maker] : Makers()) names.push_back(name);
+  return names;
+}
+
 }  // namespace millrace::reference

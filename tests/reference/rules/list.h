@@ -17,6 +17,8 @@
 #define MILLRACE_TESTS_REFERENCE_RULES_LIST_H_
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "tests/reference/part.h"
 #include "tests/reference/rules/gradient_rule.h"
@@ -26,6 +28,7 @@ namespace millrace::reference {
 // Ends the program where there is none of the name.
 std::unique_ptr<GradientRule> MakeRule(const Part& part, std::shared_ptr<const Cell> cell,
                                        const RuleDraws& draws);
+std::vector<std::string> RuleNames();
 
 std::unique_ptr<GradientRule> MakeImmediate(const Part& part, std::shared_ptr<const Cell> cell,
                                             const RuleDraws& draws);

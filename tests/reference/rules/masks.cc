@@ -12,6 +12,13 @@ namespace {
 
 constexpr int kStepsOfAChoice = 200;
 
+int BlockUnits(const CellShape& shape) {
+  for (const Block& block : shape.layout.blocks()) {
+    if (block.group == "recurrent") return block.rows;
+  }
+  return shape.units;
+}
+
 }  // namespace
 
 Mask::Mask(const Part& part, std::shared_ptr<const Cell> cell, const RuleDraws& draws)
@@ -19,7 +26,8 @@ Mask::Mask(const Part& part, std::shared_ptr<const Cell> cell, const RuleDraws& 
       cell_(std::move(cell)),
       given_(draws.neighbours),
       n_(cell_->shape().units),
-      k_(part.Integer("k", 4)) {}
+      k_(part.Integer("k", 4)),
+      c_(BlockUnits(cell_->shape())) {}
 
 Matrix Mask::Step(const Moment& moment) {
   const std::string kind = part_.Text("mask", "ring");
@@ -53,9 +61,10 @@ Matrix Mask::Step(const Moment& moment) {
 Matrix Mask::Ring() const {
   Matrix mask(n_, n_);
   for (int i = 0; i < n_; ++i) {
+    const int first = i / c_ * c_;
     for (int offset = 1; offset <= k_ / 2; ++offset) {
-      mask(i, (i + offset) % n_) = 1;
-      mask(i, ((i - offset) % n_ + n_) % n_) = 1;
+      mask(i, first + (i - first + offset) % c_) = 1;
+      mask(i, first + ((i - first - offset) % c_ + c_) % c_) = 1;
     }
   }
   return mask;
@@ -80,12 +89,12 @@ Matrix Mask::Blocks() const {
 Matrix Mask::Highest(const Matrix& scores) const {
   Matrix mask(n_, n_);
   for (int i = 0; i < n_; ++i) {
-    std::vector<int> order(static_cast<std::size_t>(n_));
-    std::iota(order.begin(), order.end(), 0);
-    order.erase(order.begin() + i);
+    std::vector<int> order(static_cast<std::size_t>(c_));
+    std::iota(order.begin(), order.end(), i / c_ * c_);
+    order.erase(order.begin() + i % c_);
     std::stable_sort(order.begin(), order.end(),
                      [&](int a, int b) { return scores(i, a) > scores(i, b); });
-    for (int place = 0; place < std::min(k_, n_ - 1); ++place) {
+    for (int place = 0; place < std::min(k_, c_ - 1); ++place) {
       mask(i, order[static_cast<std::size_t>(place)]) = 1;
     }
   }
