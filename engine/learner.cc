@@ -25,6 +25,7 @@ Learner<T>::Learner(const ModelSpec& spec, std::int64_t inputs, std::uint64_t se
       optimizer_(MakeOptimizer<T>(spec.optimizer)),
       guard_(spec.guard),
       updater_(network_.layout()),
+      diagnostics_(spec, network_.cell(), *rule_, network_.outputs()),
       step_(network_.MakeStep()),
       y_(static_cast<std::size_t>(network_.outputs())),
       dy_(y_.size()),
@@ -62,12 +63,14 @@ void Learner<T>::Change(const ModelSpec& spec) {
   if (state != rule_state_.size()) rule_state_.assign(state, T{0});
 }
 
+  diagnostics_.Change(spec, *rule_);
 template <typename T>
 void Learner<T>::ZeroState() {
   std::fill(hidden_.begin(), hidden_.end(), T{0});
   std::fill(rule_state_.begin(), rule_state_.end(), T{0});
 }
 
+  diagnostics_.Reset();
 template <typename T>
 bool Learner<T>::Learns(const LearnerStep<T>& step) const {
   return IsHeld(step.target.kind) && step.learn && !frozen_ && rule_->learns() &&
@@ -125,9 +128,12 @@ void Learner<T>::Update(const LearnerStep<T>& step, const NetworkStep<T>& forwar
   // q and the readout's gradient from the weights of before the update.
   network_.head().Backward(readout, forward.features.data(), dy_.data(), df_.data(),
                            g_.data() + network_.head_offset());
-  rule_->Gradient({df_.data(), dy_.data(), network_.outputs()},
-                  {weights_.theta.data(), forward.cell, constants_.data(), rule_state_.data()},
-                  sparse, g_.data());
+  const Feedback<T> feedback{df_.data(), dy_.data(), network_.outputs()};
+  const RuleView<T> view{weights_.theta.data(), forward.cell, constants_.data(),
+                         rule_state_.data()};
+  rule_->Gradient(feedback, view, sparse, g_.data());
+  const bool sampled = diagnostics_.Due(updates_);
+  if (sampled) diagnostics_.Sample(feedback, view, *rule_, position_);
   const UpdateResult result = updater_.Apply(
       *optimizer_, guard_, {Active(step, sparse), step.release, ErrorNorm()}, g_.data(), &weights_);
   if (result == UpdateResult::kNotFinite ||
@@ -137,6 +143,7 @@ void Learner<T>::Update(const LearnerStep<T>& step, const NetworkStep<T>& forwar
   }
   ++updates_;
   if (updater_.clipped()) ++clipped_;
+  if (sampled) diagnostics_.TakeNorms(updater_.gradient_norm());
   if (step.target.inferred) ++inferred_;
 }
 
@@ -169,6 +176,7 @@ void Learner<T>::Step(const LearnerStep<T>& step, const NetworkStep<T>* forwarde
   rule_->Advance(weights_.theta.data(), forwarded->cell, position_, rule_state_.data());
   if (IsHeld(step.target.kind)) {
     const double weight = TargetWeight(step.target);
+  diagnostics_.Advance(weights_.theta.data(), forwarded->cell, position_);
     if (Learns(step)) {
       if (forwarded != &step_) {
         network_.head().Forward(weights_.theta.data() + network_.head_offset(),
@@ -244,6 +252,7 @@ void Learner<T>::Visit(StateVisitor& visitor) {
   visitor.SetRole(StateRole::kStream);
   visitor.SetScope("good.");
   good_.Visit(visitor);
+  diagnostics_.Fill(*optimizer_, stats);
   visitor.SetScope("learner.");
   visitor.Value("good_held", good_copy_held_);
   visitor.Value("frozen", frozen_);
@@ -263,3 +272,4 @@ template class Learner<float>;
 template class Learner<double>;
 
 }  // namespace millrace::engine
+  diagnostics_.Visit(visitor);

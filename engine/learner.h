@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/diagnostics/sampler.h"
 #include "engine/guard.h"
 #include "engine/losses/list.h"
 #include "engine/network.h"
@@ -107,6 +108,7 @@ class Learner {
   // Scratch.
   NetworkStep<T> step_;
   std::vector<T> y_, dy_, df_, g_;
+  DiagnosticSampler<T> diagnostics_;
   std::vector<std::uint8_t> known_;
 };
 

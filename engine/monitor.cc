@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/diagnostics/settings.h"
 #include "kernels/math/sqrt.h"
 
 namespace millrace::engine {
@@ -90,6 +91,7 @@ std::vector<SettingDescription> ShiftSettings() {
 std::vector<PartDescription> DescribeMonitors() {
   std::vector<SettingDescription> settings = AverageAndShadowSettings();
   for (SettingDescription& setting : ShiftSettings()) settings.push_back(std::move(setting));
+  for (SettingDescription& setting : DiagnosticsSettings()) settings.push_back(std::move(setting));
   return {{.kind = "monitor",
            .name = "standard",
            .sentence = "Averages, shadow, gain and recovery, shift marks, and what is served.",

@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "engine/cells/list.h"
+#include "engine/diagnostics/settings.h"
 #include "engine/errors.h"
 #include "engine/input.h"
 #include "engine/rules/list.h"
@@ -218,6 +219,7 @@ absl::StatusOr<ModelSpec> Resolve(const ModelSpec& spec) {
   if (status.ok()) status = CheckCarriedOut(resolved);
   if (!status.ok()) return status;
   return resolved;
+  if (status.ok()) status = CheckDiagnostics(resolved);
 }
 
 absl::StatusOr<ModelSpec> WithOverrides(const ModelSpec& resolved,

@@ -19,6 +19,20 @@ struct ShiftMark {
   bool censored = false;
 };
 
+// How the gradient looked at the sampled updates.
+struct Diagnostics {
+  std::uint64_t samples = 0, seq = 0;
+  std::vector<double> gradient_norm;  // by group
+  std::optional<double> gradient_ratio, self_propagation, absolute_self_propagation;
+  std::optional<double> sensitivity_norm, condition_number, effective_rank;
+  std::optional<double> exact_cosine, exact_norm_ratio;
+};
+
+struct Advice {
+  std::string code;
+  std::string sentence;
+};
+
 struct StreamStats {
   std::uint64_t applied_seq = 0, learned_seq = 0;
   std::uint64_t skipped_steps = 0, target_steps = 0, scored_units = 0, updates = 0;
@@ -40,6 +54,8 @@ struct StreamStats {
   std::vector<double> gradient_norm, relative_change;  // by group
   std::vector<ShiftMark> marks;                        // the latest 32, oldest first
   std::uint64_t shifts = 0;                            // marks raised so far
+  std::optional<Diagnostics> diagnostics;
+  std::vector<Advice> advice;
 };
 
 }  // namespace millrace::engine
