@@ -110,61 +110,54 @@ struct S4dState {
   }
 };
 
-// A channel of kStates complex states and its output.
-//
-// Gates: input u, step, then for each state real, imaginary, readout_real, readout_imaginary (C),
-// then skip (D). Components: for each state real and imaginary part, then y.
-template <typename T, int kStates>
-struct S4dUnit {
-  static constexpr int kGates = 3 + 4 * kStates;
-  static constexpr int kComponents = 2 * kStates + 1;
-  static constexpr int kAuxiliary = 0;
-  static constexpr int kOutput = 2 * kStates;
+// Of a channel of `states` complex states, pair number k of its carry: for each state s its
+// rotation, then y from re_s and im_s.
+constexpr Pair S4dCarryPair(int states, int k) {
+  const int re = 2 * (k / 6);
+  const int output = 2 * states;
+  const Pair block[] = {{re, re},         {re, re + 1}, {re + 1, re},
+                        {re + 1, re + 1}, {output, re}, {output, re + 1}};
+  return block[k % 6];
+}
 
-  // For each state s: its rotation, then y from re_s and im_s.
-  static constexpr std::array<Pair, 6 * kStates> kCarry = [] {
-    std::array<Pair, 6 * kStates> pairs{};
-    for (int s = 0; s < kStates; ++s) {
-      const int re = 2 * s;
-      const Pair block[] = {{re, re},         {re, re + 1},  {re + 1, re},
-                            {re + 1, re + 1}, {kOutput, re}, {kOutput, re + 1}};
-      for (int i = 0; i < 6; ++i) pairs[static_cast<unsigned>(6 * s + i)] = block[i];
-    }
-    return pairs;
-  }();
+// Pair number k of its slope: for each state s re_s and im_s from input, step, real_s, imaginary_s,
+// then y from real_s, imaginary_s and the readout of s; at the end y from input, step and skip.
+constexpr Pair S4dSlopePair(int states, int k) {
+  const int output = 2 * states;
+  if (k >= 12 * states) {
+    const Pair channel[] = {{output, 0}, {output, 1}, {output, 2 + 4 * states}};
+    return channel[k - 12 * states];
+  }
+  const int re = 2 * (k / 12);
+  const int g = 2 + 4 * (k / 12);
+  const Pair block[] = {{re, 0},     {re, 1},         {re, g},         {re, g + 1},
+                        {re + 1, 0}, {re + 1, 1},     {re + 1, g},     {re + 1, g + 1},
+                        {output, g}, {output, g + 1}, {output, g + 2}, {output, g + 3}};
+  return block[k % 12];
+}
 
-  // For each state s: re_s and im_s from input, step, real_s, imaginary_s, then y from real_s,
-  // imaginary_s and the readout of s; at the end y from input, step and skip.
-  static constexpr std::array<Pair, 12 * kStates + 3> kSlope = [] {
-    std::array<Pair, 12 * kStates + 3> pairs{};
-    for (int s = 0; s < kStates; ++s) {
-      const int re = 2 * s;
-      const int g = 2 + 4 * s;
-      const Pair block[] = {{re, 0},      {re, 1},          {re, g},          {re, g + 1},
-                            {re + 1, 0},  {re + 1, 1},      {re + 1, g},      {re + 1, g + 1},
-                            {kOutput, g}, {kOutput, g + 1}, {kOutput, g + 2}, {kOutput, g + 3}};
-      for (int i = 0; i < 12; ++i) pairs[static_cast<unsigned>(12 * s + i)] = block[i];
-    }
-    pairs[12 * kStates] = {kOutput, 0};
-    pairs[12 * kStates + 1] = {kOutput, 1};
-    pairs[12 * kStates + 2] = {kOutput, kGates - 1};
-    return pairs;
-  }();
+// A channel and its output, for a number of states that is known when it runs; the pairs are those
+// of the functions above, 6 and 12 a state, and 3.
+template <typename T>
+struct S4dChannel {
+  int states;
 
   MILLRACE_HD void operator()(const T* a, const T* prev, T* next, T* carry, T* slope) const {
-    T* const from_channel = slope + 12 * kStates;
-    next[kOutput] = a[kGates - 1] * a[0];
-    from_channel[0] = a[kGates - 1];
+    T* const from_channel = slope + 12 * states;
+    const T skip = a[2 + 4 * states];
+    T* const output = next + 2 * states;
+    *output = skip * a[0];
+    from_channel[0] = skip;
     from_channel[1] = T(0);
     from_channel[2] = a[0];
-    for (int s = 0; s < kStates; ++s) {
+    for (int s = 0; s < states; ++s) {
       const T* const own = a + 2 + 4 * s;
       const T gates[4] = {a[0], a[1], own[0], own[1]};
       T* const rows = slope + 12 * s;
       S4dState<T>()(gates, prev + 2 * s, next + 2 * s, carry + 6 * s, rows);
 
       const Complex<T> readout = {T(2) * own[2], T(2) * own[3]};
-      next[kOutput] += Read(readout, next[2 * s], next[2 * s + 1]);
+      *output += Read(readout, next[2 * s], next[2 * s + 1]);
       carry[6 * s + 4] = Read(readout, carry[6 * s], carry[6 * s + 2]);
       carry[6 * s + 5] = Read(readout, carry[6 * s + 1], carry[6 * s + 3]);
       from_channel[0] += Read(readout, rows[0], rows[4]);
@@ -180,6 +173,35 @@ struct S4dUnit {
   // Re(readout (re + i im)).
   MILLRACE_HD static T Read(Complex<T> readout, T re, T im) {
     return readout.re * re - readout.im * im;
+  }
+};
+
+// The same as a unit map.
+//
+// Gates: input u, step, then for each state real, imaginary, readout_real, readout_imaginary (C),
+// then skip (D). Components: for each state real and imaginary part, then y.
+template <typename T, int kStates>
+struct S4dUnit {
+  static constexpr int kGates = 3 + 4 * kStates;
+  static constexpr int kComponents = 2 * kStates + 1;
+  static constexpr int kAuxiliary = 0;
+  static constexpr std::array<Pair, 6 * kStates> kCarry = [] {
+    std::array<Pair, 6 * kStates> pairs{};
+    for (int k = 0; k < 6 * kStates; ++k) {
+      pairs[static_cast<unsigned>(k)] = S4dCarryPair(kStates, k);
+    }
+    return pairs;
+  }();
+  static constexpr std::array<Pair, 12 * kStates + 3> kSlope = [] {
+    std::array<Pair, 12 * kStates + 3> pairs{};
+    for (int k = 0; k < 12 * kStates + 3; ++k) {
+      pairs[static_cast<unsigned>(k)] = S4dSlopePair(kStates, k);
+    }
+    return pairs;
+  }();
+
+  MILLRACE_HD void operator()(const T* a, const T* prev, T* next, T* carry, T* slope) const {
+    S4dChannel<T>{kStates}(a, prev, next, carry, slope);
   }
 };
 
