@@ -104,8 +104,8 @@ class Cell {
   virtual void AdvanceShared(const T* /*theta*/, const CellStep<T>& /*step*/,
                              T* /*sensitivity*/) const {}
   // g [p] from dL/doutputs q [o], after AdvanceShared has taken the step in.
-  virtual void SharedGradient(const T* /*theta*/, const T* /*q*/, const CellStep<T>& /*step*/,
-                              const T* /*sensitivity*/, T* /*g*/) const {}
+  virtual void SharedGradient(const T* /*theta*/, const T* /*sensitivity*/,
+                              const CellStep<T>& /*step*/, const T* /*q*/, T* /*g*/) const {}
 };
 
 }  // namespace millrace::engine

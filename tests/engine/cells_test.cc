@@ -166,7 +166,7 @@ TEST_P(CellsTest, SharedSensitivitiesAreThoseOfTheWholeHistory) {
     state.assign(step.state(), step.state() + cell().state_size());
   }
   std::vector<double> g(point_.theta().size(), 0.0);
-  cell().SharedGradient(point_.theta().data(), q.data(), step, sensitivity.data(), g.data());
+  cell().SharedGradient(point_.theta().data(), sensitivity.data(), step, q.data(), g.data());
   for (std::size_t k = 0; k < g.size(); ++k) {
     std::vector<double> theta = point_.theta();
     theta[k] += kStep;
