@@ -9,6 +9,7 @@
 #include "engine/cells/lstm.h"
 #include "engine/cells/min_gru.h"
 #include "engine/cells/rg_lru.h"
+#include "engine/cells/rwkv.h"
 #include "engine/cells/s4d.h"
 #include "engine/cells/slstm.h"
 #include "engine/cells/vanilla.h"
@@ -44,6 +45,7 @@ constexpr Entry kCells[] = {
     {"glru", DescribeGlru, MakeGlru<float>, MakeGlru<double>},
     {"rg_lru", DescribeRgLru, MakeRgLru<float>, MakeRgLru<double>},
     {"s4d", DescribeS4d, MakeS4d<float>, MakeS4d<double>},
+    {"rwkv", DescribeRwkv, MakeRwkv<float>, MakeRwkv<double>},
 };
 
 const Entry& EntryOf(const PartSpec& part) {
