@@ -8,6 +8,7 @@
 #include "engine/cells/lru.h"
 #include "engine/cells/lstm.h"
 #include "engine/cells/min_gru.h"
+#include "engine/cells/retnet.h"
 #include "engine/cells/rg_lru.h"
 #include "engine/cells/rwkv.h"
 #include "engine/cells/s4d.h"
@@ -45,6 +46,7 @@ constexpr Entry kCells[] = {
     {"glru", DescribeGlru, MakeGlru<float>, MakeGlru<double>},
     {"rg_lru", DescribeRgLru, MakeRgLru<float>, MakeRgLru<double>},
     {"s4d", DescribeS4d, MakeS4d<float>, MakeS4d<double>},
+    {"retnet", DescribeRetnet, MakeRetnet<float>, MakeRetnet<double>},
     {"rwkv", DescribeRwkv, MakeRwkv<float>, MakeRwkv<double>},
 };
 
