@@ -44,7 +44,9 @@ Learner<T>::Learner(const ModelSpec& spec, std::int64_t inputs, std::uint64_t se
   constants_.assign(static_cast<std::size_t>(rule_->ConstantsSize(network_.outputs())), T{0});
   head_state_.assign(static_cast<std::size_t>(network_.head().StateSize()), T{0});
   network_.head().InitializeState(head_state_.data());
-  if (guard_.good_every > 0) good_ = weights_;
+  if (guard_.good_every <= 0) return;
+  good_ = weights_;
+  good_head_ = head_state_;
 }
 
 template <typename T>
@@ -61,16 +63,16 @@ void Learner<T>::Change(const ModelSpec& spec) {
   guard_ = GuardSettings(spec.guard);
   const auto state = static_cast<std::size_t>(rule_->StateSize());
   if (state != rule_state_.size()) rule_state_.assign(state, T{0});
+  diagnostics_.Change(spec, *rule_);
 }
 
-  diagnostics_.Change(spec, *rule_);
 template <typename T>
 void Learner<T>::ZeroState() {
   std::fill(hidden_.begin(), hidden_.end(), T{0});
   std::fill(rule_state_.begin(), rule_state_.end(), T{0});
+  diagnostics_.Reset();
 }
 
-  diagnostics_.Reset();
 template <typename T>
 bool Learner<T>::Learns(const LearnerStep<T>& step) const {
   return IsHeld(step.target.kind) && step.learn && !frozen_ && rule_->learns() &&
@@ -136,14 +138,14 @@ void Learner<T>::Update(const LearnerStep<T>& step, const NetworkStep<T>& forwar
   if (sampled) diagnostics_.Sample(feedback, view, *rule_, position_);
   const UpdateResult result = updater_.Apply(
       *optimizer_, guard_, {Active(step, sparse), step.release, ErrorNorm()}, g_.data(), &weights_);
-  if (result == UpdateResult::kNotFinite ||
-      !network_.head().Learn(forward.features.data(), step.target, weight, readout,
-                             head_state_.data())) {
+  if (result == UpdateResult::kNotFinite) return Diverged();
+  if (!Silent(step) && !network_.head().Learn(forward.features.data(), step.target, weight, readout,
+                                              head_state_.data())) {
     return Diverged();
   }
+  if (sampled) diagnostics_.TakeNorms(updater_.gradient_norm());
   ++updates_;
   if (updater_.clipped()) ++clipped_;
-  if (sampled) diagnostics_.TakeNorms(updater_.gradient_norm());
   if (step.target.inferred) ++inferred_;
 }
 
@@ -174,9 +176,9 @@ void Learner<T>::Step(const LearnerStep<T>& step, const NetworkStep<T>* forwarde
   }
   hidden_ = forwarded->state;
   rule_->Advance(weights_.theta.data(), forwarded->cell, position_, rule_state_.data());
+  diagnostics_.Advance(weights_.theta.data(), forwarded->cell, position_);
   if (IsHeld(step.target.kind)) {
     const double weight = TargetWeight(step.target);
-  diagnostics_.Advance(weights_.theta.data(), forwarded->cell, position_);
     if (Learns(step)) {
       if (forwarded != &step_) {
         network_.head().Forward(weights_.theta.data() + network_.head_offset(),
@@ -190,6 +192,15 @@ void Learner<T>::Step(const LearnerStep<T>& step, const NetworkStep<T>* forwarde
   if (guard_.good_every > 0 && position_ % static_cast<std::uint64_t>(guard_.good_every) == 0) {
     KeepGoodCopy();
   }
+}
+
+template <typename T>
+bool Learner<T>::Silent(const LearnerStep<T>& step) const {
+  const CellInput<T>& input = step.input;
+  if (input.byte != kNoByte) return false;
+  if (input.dense == nullptr || input.present == nullptr) return input.dense == nullptr;
+  return std::all_of(input.present, input.present + network_.layout().inputs(),
+                     [](std::uint8_t present) { return present == 0; });
 }
 
 template <typename T>
@@ -211,13 +222,17 @@ template <typename T>
 void Learner<T>::KeepGoodCopy() {
   const auto p = static_cast<std::int64_t>(weights_.theta.size());
   if (!kernels::AllFinite(weights_.theta.data(), p)) return;
+  const auto head = static_cast<std::int64_t>(head_state_.size());
+  if (!kernels::AllFinite(head_state_.data(), head)) return;
   good_ = weights_;
+  good_head_ = head_state_;
   good_copy_held_ = true;
 }
 
 template <typename T>
 void Learner<T>::Restore() {
   weights_ = good_;
+  head_state_ = good_head_;
   ZeroState();
   ++restores_;
 }
@@ -237,6 +252,7 @@ void Learner<T>::Fill(StreamStats* stats) const {
   stats->gradient_norm.assign(updater_.gradient_norm().begin(), updater_.gradient_norm().end());
   stats->relative_change.assign(updater_.relative_change().begin(),
                                 updater_.relative_change().end());
+  diagnostics_.Fill(*optimizer_, stats);
 }
 
 template <typename T>
@@ -252,7 +268,7 @@ void Learner<T>::Visit(StateVisitor& visitor) {
   visitor.SetRole(StateRole::kStream);
   visitor.SetScope("good.");
   good_.Visit(visitor);
-  diagnostics_.Fill(*optimizer_, stats);
+  visitor.Fixed("head", good_head_);
   visitor.SetScope("learner.");
   visitor.Value("good_held", good_copy_held_);
   visitor.Value("frozen", frozen_);
@@ -266,10 +282,10 @@ void Learner<T>::Visit(StateVisitor& visitor) {
   visitor.Value("resets", resets_);
   visitor.Value("inferred", inferred_);
   updater_.Visit(visitor);
+  diagnostics_.Visit(visitor);
 }
 
 template class Learner<float>;
 template class Learner<double>;
 
 }  // namespace millrace::engine
-  diagnostics_.Visit(visitor);

@@ -54,7 +54,8 @@ class Learner {
   void Freeze(bool frozen) { frozen_ = frozen; }
   bool frozen() const { return frozen_; }
   bool has_good_copy() const { return good_copy_held_; }
-  // Weights and slots of the last good copy; hidden state and sensitivities zero.
+  // Weights, slots and what a closed-form head has gathered from the last good copy: its weights
+  // follow from that, so the two come back together. Hidden state and sensitivities zero.
   void Restore();
 
   const Network<T>& network() const { return network_; }
@@ -76,6 +77,8 @@ class Learner {
   void Update(const LearnerStep<T>& step, const NetworkStep<T>& forward, double weight);
   ActiveColumns Active(const LearnerStep<T>& step, bool sparse);
   void CapSensitivities();
+  // No input, or no channel of it: a closed-form head learns nothing from such a step.
+  bool Silent(const LearnerStep<T>& step) const;
   void Diverged();
   void KeepGoodCopy();
 
@@ -97,6 +100,7 @@ class Learner {
   std::vector<T> head_state_;         // of a closed-form head
   std::vector<double> class_counts_;  // [m] where classes are balanced
   Weights<T> good_;
+  std::vector<T> good_head_;
   bool good_copy_held_ = false;
   bool frozen_ = false;
   std::uint64_t position_ = 0;
@@ -104,11 +108,11 @@ class Learner {
   std::uint64_t updates_ = 0, refused_ = 0, clipped_ = 0, divergences_ = 0, restores_ = 0;
   std::uint64_t resets_ = 0, inferred_ = 0;
   Updater<T> updater_;
+  DiagnosticSampler<T> diagnostics_;
 
   // Scratch.
   NetworkStep<T> step_;
   std::vector<T> y_, dy_, df_, g_;
-  DiagnosticSampler<T> diagnostics_;
   std::vector<std::uint8_t> known_;
 };
 

@@ -9,6 +9,7 @@
 #include "engine/cells/list.h"
 #include "engine/diagnostics/settings.h"
 #include "engine/errors.h"
+#include "engine/heads/list.h"
 #include "engine/input.h"
 #include "engine/rules/list.h"
 #include "engine/setting.h"
@@ -129,6 +130,8 @@ absl::Status FitTogether(ModelSpec* spec) {
                         "least %d; set it in the specification's part 'head'",
                         spec->head.name, outputs, spec->loss.name, least));
   }
+  absl::Status head = CheckHead(spec->head, spec->loss, spec->input.name == "bytes");
+  if (!head.ok()) return head;
   return CheckRule(spec->cell, InputStage(spec->input).width(), spec->rule);
 }
 
@@ -216,10 +219,10 @@ absl::StatusOr<ModelSpec> Resolve(const ModelSpec& spec) {
     resolved.*member.part = *std::move(part);
   }
   absl::Status status = FitTogether(&resolved);
+  if (status.ok()) status = CheckDiagnostics(resolved);
   if (status.ok()) status = CheckCarriedOut(resolved);
   if (!status.ok()) return status;
   return resolved;
-  if (status.ok()) status = CheckDiagnostics(resolved);
 }
 
 absl::StatusOr<ModelSpec> WithOverrides(const ModelSpec& resolved,

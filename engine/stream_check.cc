@@ -138,6 +138,11 @@ absl::Status StreamImpl<T>::CheckBlock(const TargetBlock& block, std::uint64_t s
                         block.values.empty() ? "values" : "classes or probabilities",
                         spec_.loss.name, model_->name()));
   }
+  if (!block.probabilities.empty() && learner_.network().head().classes_only()) {
+    return Invalid(kBadTarget, absl::StrFormat("a target block has probabilities; %s expects "
+                                               "classes (head '%s', set at model '%s')",
+                                               Owner(), spec_.head.name, model_->name()));
+  }
   if (block.steps != 0 && block.steps != steps) {
     return Invalid(kBadTarget, absl::StrCat("a target block covers ", block.steps,
                                             " steps; expected 0 or the observation's ", steps));

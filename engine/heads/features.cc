@@ -30,6 +30,14 @@ std::vector<SettingDescription> FeatureSettings() {
   return settings;
 }
 
+std::string FirstDirectFeature(const PartSpec& head) {
+  if (head.Flag("direct")) return "direct";
+  for (int filter = 1; filter <= kFilters; ++filter) {
+    if (head.Number(FilterName(filter)) > 0) return FilterName(filter);
+  }
+  return "";
+}
+
 template <typename T>
 Features<T>::Features(const PartSpec& head, std::int64_t inputs)
     : inputs_(inputs), direct_(head.Flag("direct")) {

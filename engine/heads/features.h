@@ -9,6 +9,7 @@
 #define MILLRACE_ENGINE_HEADS_FEATURES_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "engine/spec.h"
@@ -17,6 +18,8 @@ namespace millrace::engine {
 
 // direct, filter_1 .. filter_4: settings of every head.
 std::vector<SettingDescription> FeatureSettings();
+// Name of the first of these settings that makes a feature; empty where none does.
+std::string FirstDirectFeature(const PartSpec& head);
 
 template <typename T>
 class Features {

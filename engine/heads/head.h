@@ -36,6 +36,9 @@ class Head {
   // From dy = dL/dy [m]: df = dL/df [k] and the gradient g of the head's own parameters.
   virtual void Backward(const T* theta, const T* f, const T* dy, T* df, T* g) const = 0;
 
+  // Targets are classes, never probabilities.
+  virtual bool classes_only() const { return false; }
+
   // Closed forms: numbers gathered beside the weights (0: not a closed form).
   virtual std::int64_t StateSize() const { return 0; }
   virtual void InitializeState(T*) const {}

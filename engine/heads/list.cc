@@ -1,15 +1,49 @@
 #include "engine/heads/list.h"
 
+#include "absl/strings/str_format.h"
 #include "engine/check.h"
+#include "engine/errors.h"
+#include "engine/heads/features.h"
+#include "engine/heads/gaussian.h"
+#include "engine/heads/least_squares.h"
 #include "engine/heads/linear.h"
 #include "engine/heads/mlp.h"
 
 namespace millrace::engine {
+namespace {
 
-std::vector<PartDescription> DescribeHeads() { return {DescribeLinear(), DescribeMlp()}; }
+// Empty for a head that the optimizer learns.
+absl::string_view LossOfClosedForm(absl::string_view head) {
+  if (head == "gaussian") return "cross_entropy";
+  return head == "least_squares" ? "mean_squared_error" : "";
+}
+
+}  // namespace
+
+std::vector<PartDescription> DescribeHeads() {
+  return {DescribeGaussian(), DescribeLeastSquares(), DescribeLinear(), DescribeMlp()};
+}
+
+absl::Status CheckHead(const PartSpec& head, const PartSpec& loss, bool byte_inputs) {
+  const absl::string_view only = LossOfClosedForm(head.name);
+  if (!only.empty() && loss.name != only) {
+    return Error(absl::StatusCode::kInvalidArgument, kBadSpec,
+                 absl::StrFormat("loss is '%s'; expected '%s', which is what head '%s' is the "
+                                 "closed form of; change the loss or the head",
+                                 loss.name, only, head.name));
+  }
+  const std::string direct = FirstDirectFeature(head);
+  if (!byte_inputs || direct.empty()) return absl::OkStatus();
+  return Error(absl::StatusCode::kInvalidArgument, kBadSpec,
+               absl::StrFormat("setting '%s' of head '%s' asks for a direct feature; expected "
+                               "none, since input is 'bytes'; use contexts",
+                               direct, head.name));
+}
 
 template <typename T>
 std::unique_ptr<Head<T>> MakeHead(const PartSpec& part, const HeadShape& shape) {
+  if (part.name == "gaussian") return std::make_unique<GaussianHead<T>>(part, shape);
+  if (part.name == "least_squares") return std::make_unique<LeastSquaresHead<T>>(part, shape);
   if (part.name == "mlp") return std::make_unique<MlpHead<T>>(part, shape);
   MILLRACE_CHECK(part.name == "linear");
   return std::make_unique<LinearHead<T>>(part, shape);

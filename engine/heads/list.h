@@ -5,12 +5,17 @@
 #include <memory>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "engine/heads/head.h"
 #include "engine/spec.h"
 
 namespace millrace::engine {
 
 std::vector<PartDescription> DescribeHeads();
+
+// Whether the head goes with the loss and with the inputs: direct features are of vectors, and a
+// closed form is the least of one loss. `head` and `loss` are resolved. BAD_SPEC with a sentence.
+absl::Status CheckHead(const PartSpec& head, const PartSpec& loss, bool byte_inputs);
 
 // `part` is resolved.
 template <typename T>
