@@ -6,13 +6,16 @@
 
 namespace millrace::reference {
 
-int Layout::Add(const std::string& name, const std::string& group, int rows, int width) {
-  blocks_.push_back({name, group, Size(), rows, width});
+int Layout::Add(const std::string& name, const std::string& group, int rows, int width,
+                bool learned) {
+  blocks_.push_back({name, group, Size(), rows, width, learned});
   return static_cast<int>(blocks_.size()) - 1;
 }
 
 void Layout::Append(const Layout& other) {
-  for (const Block& block : other.blocks_) Add(block.name, block.group, block.rows, block.width);
+  for (const Block& block : other.blocks_) {
+    Add(block.name, block.group, block.rows, block.width, block.learned);
+  }
 }
 
 int Layout::Size() const {

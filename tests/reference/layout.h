@@ -15,6 +15,7 @@ struct Block {
   int offset = 0;
   int rows = 0;
   int width = 0;
+  bool learned = true;  // false: set by the head itself, never by the optimizer
 
   int Place(int j, int i) const { return offset + j * width + i; }
   int Size() const { return rows * width; }
@@ -23,7 +24,8 @@ struct Block {
 class Layout {
  public:
   // Appends a block; returns its number.
-  int Add(const std::string& name, const std::string& group, int rows, int width);
+  int Add(const std::string& name, const std::string& group, int rows, int width,
+          bool learned = true);
   // Appends all blocks of another.
   void Append(const Layout& other);
 

@@ -112,7 +112,7 @@ std::vector<bool> OnlineLearner::Active(const Record& record, const LossResult& 
                                         (OnlyTheByteMoves() && record.taken.z[channel] == 0));
       for (int column = 0; column < block.width; ++column) {
         const bool known = !to_output || loss.known[static_cast<std::size_t>(column)];
-        active.push_back(!waits && known && descent_.Rate(block.group) > 0);
+        active.push_back(block.learned && !waits && known && descent_.Rate(block.group) > 0);
       }
     }
   }

@@ -324,6 +324,39 @@ TEST(ReferenceRules, KfRtrlIsUnbiased) {
   }
 }
 
+TEST(ReferenceRules, BackPropagationSeesOldSlopesAndTheRecurrentWeightsOfNow) {
+  const auto cell = MakeCell(MakePart("vanilla", {{"units", 1}, {"leak", 0.5}}), 1);
+  const auto rule = MakeRule(MakePart("tbptt", {{"window", 2}}), cell, {});
+  const Vector first = {0.8, 0.4, -0.2};  // W, U, b
+  const Vector second = {0.7, 0.9, 0.1};
+  const Vector start = {0.3};
+  const Vector x = {2};
+  const Local one = cell->Derive(first, start, x);
+  rule->Advance({first, start, x, one, {}});
+  const Local two = cell->Derive(second, one.next, x);
+  rule->Advance({second, one.next, x, two, {}});
+  const double phi1 = std::tanh(0.8 * 0.3 + 0.4 * 2 - 0.2);
+  const double h1 = 0.5 * 0.3 + 0.5 * phi1;
+  const double phi2 = std::tanh(0.7 * h1 + 0.9 * 2 + 0.1);
+  const double slope1 = 0.5 * (1 - phi1 * phi1);
+  const double slope2 = 0.5 * (1 - phi2 * phi2);
+  const Vector gradient = rule->Gradient({1}, {});
+  EXPECT_NEAR(gradient[0], slope2 * h1 + (0.5 + slope2 * 0.7) * slope1 * 0.3, 1e-15);
+  const Vector third = {-0.6, 0.9, 0.1};
+  rule->Advance({third, two.next, x, cell->Derive(third, two.next, x), {}});
+  const double h2 = two.next[0];
+  const double phi3 = std::tanh(-0.6 * h2 + 0.9 * 2 + 0.1);
+  const double slope3 = 0.5 * (1 - phi3 * phi3);
+  EXPECT_NEAR(rule->Gradient({1}, {})[0], slope3 * h2 + (0.5 + slope3 * -0.6) * slope2 * h1, 1e-15);
+  const auto longer = MakeRule(MakePart("tbptt", {{"window", 3}}), cell, {});
+  longer->Advance({first, start, x, one, {}});
+  longer->Advance({second, one.next, x, two, {}});
+  longer->Advance({third, two.next, x, cell->Derive(third, two.next, x), {}});
+  const double back = (0.5 + slope3 * -0.6) * (0.5 + slope2 * -0.6);
+  EXPECT_NEAR(longer->Gradient({1}, {})[0],
+              slope3 * h2 + (0.5 + slope3 * -0.6) * slope2 * h1 + back * slope1 * 0.3, 1e-15);
+}
+
 TEST(ReferenceRules, OneStepOfUoroIsTheOneComputedByHand) {
   // One unit, one input: J = al W D' + 1 - al as a number.
   const auto cell = MakeCell(MakePart("vanilla", {{"units", 1}, {"leak", 0.5}}), 1);

@@ -8,6 +8,9 @@
 // The state before enters twice: `carried` is what units see of themselves, `fed_back` what the
 // recurrent weights see. So dstate/dstate' falls into a carry, which no mask touches, and a part
 // through recurrent weights. Thread-safe: immutable. Derive costs O(N operations).
+//
+// A rule that goes back through past steps does so with the slopes that those had and the recurrent
+// weights of now: Derive then takes both, the weights the step was made with and those of now.
 #ifndef MILLRACE_TESTS_REFERENCE_CELLS_CELL_H_
 #define MILLRACE_TESTS_REFERENCE_CELLS_CELL_H_
 
@@ -57,7 +60,12 @@ class Cell {
   virtual Vector Next(const Vector& weights, const Vector& state, const Vector& x) const = 0;
   virtual std::vector<Variable> Next(const std::vector<Variable>& weights,
                                      const std::vector<Variable>& state, const Vector& x) const = 0;
-  virtual Local Derive(const Vector& weights, const Vector& state, const Vector& x) const = 0;
+  // `now` [p]: recurrent weights as derivatives see them; values are those of `weights`.
+  virtual Local Derive(const Vector& weights, const Vector& state, const Vector& x,
+                       const Vector& now) const = 0;
+  Local Derive(const Vector& weights, const Vector& state, const Vector& x) const {
+    return Derive(weights, state, x, weights);
+  }
 
  protected:
   explicit Cell(CellShape shape) : shape_(std::move(shape)) {}
@@ -72,6 +80,7 @@ struct Sight {
   const std::vector<S>& carried;   // [N + A]
   const std::vector<S>& fed_back;  // [N]
   const Vector& x;                 // [d]
+  const Vector* now = nullptr;     // [p] recurrent weights as derivatives see them
 
   // Element (j, i) of a block.
   const S& Weight(int block, int j, int i) const {
@@ -105,6 +114,12 @@ Gate AddGate(const std::string& name, const std::string& letters, int heads, Cel
 // A parameter per unit, [1, n], of group dynamics.
 int AddDynamics(const std::string& name, CellShape* shape);
 
+// weight * fed, whose derivative with respect to `fed` is the weight of now.
+inline double Through(double weight, double fed, double /*now*/) { return weight * fed; }
+inline Variable Through(const Variable& weight, const Variable& fed, double now) {
+  return Combined(weight.value * fed.value, weight, fed.value, fed, now);
+}
+
 // Pre-activation of unit i; `fed` [n] is what the recurrent weights see.
 template <typename S>
 S PreActivation(const Sight<S>& sight, const Gate& gate, int i, const std::vector<S>& fed) {
@@ -113,7 +128,11 @@ S PreActivation(const Sight<S>& sight, const Gate& gate, int i, const std::vecto
     const int rows = sight.shape.layout.block(gate.recurrent).rows;
     const int first = i / rows * rows;
     for (int j = 0; j < rows; ++j) {
-      a += sight.Weight(gate.recurrent, j, i) * fed[static_cast<std::size_t>(first + j)];
+      const S& weight = sight.Weight(gate.recurrent, j, i);
+      const int place = sight.shape.layout.block(gate.recurrent).Place(j, i);
+      const double now =
+          sight.now != nullptr ? (*sight.now)[static_cast<std::size_t>(place)] : ValueOf(weight);
+      a += Through(weight, fed[static_cast<std::size_t>(first + j)], now);
     }
   }
   if (gate.input >= 0) {
@@ -147,7 +166,9 @@ class CellOf final : public Cell {
     return equations_.template Next<Variable>({shape_, weights, state, state, x});
   }
 
-  Local Derive(const Vector& weights, const Vector& state, const Vector& x) const override {
+  using Cell::Derive;
+  Local Derive(const Vector& weights, const Vector& state, const Vector& x,
+               const Vector& now) const override {
     Tape tape;
     const auto leaves = [&tape](const Vector& values, int count) {
       std::vector<Variable> variables;
@@ -163,7 +184,7 @@ class CellOf final : public Cell {
     const std::vector<Variable> fed_back = leaves(state, n);
     carried.insert(carried.end(), state.begin() + n, state.end());
     const std::vector<Variable> next =
-        equations_.template Next<Variable>({shape_, theta, carried, fed_back, x});
+        equations_.template Next<Variable>({shape_, theta, carried, fed_back, x, &now});
     Local local{Vector(next.size()), Matrix(n, n), Matrix(n, n), Matrix(n, p)};
     for (std::size_t k = 0; k < next.size(); ++k) local.next[k] = next[k].value;
     for (int k = 0; k < n; ++k) {

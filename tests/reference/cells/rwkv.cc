@@ -34,7 +34,7 @@ struct Rwkv {
           mix * x + (1 - mix) * ValueOf(sight.Auxiliary(shape.units + j));
       after.SetAuxiliary(shape.units + j, x);
     }
-    const Sight<S> shifted{shape, sight.weights, sight.carried, sight.fed_back, mixed};
+    const Sight<S> shifted{shape, sight.weights, sight.carried, sight.fed_back, mixed, sight.now};
     for (int i = 0; i < shape.units; ++i) SetUnit(shifted, i, &after);
     return after.Take();
   }

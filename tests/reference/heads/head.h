@@ -89,6 +89,8 @@ class HeadOf : public Head {
 std::shared_ptr<const Head> MakeHead(const Part& part, const HeadShape& shape);
 std::vector<std::string> HeadNames();
 
+std::shared_ptr<const Head> MakeGaussian(const Part& part, const HeadShape& shape);
+std::shared_ptr<const Head> MakeLeastSquares(const Part& part, const HeadShape& shape);
 std::shared_ptr<const Head> MakeLinear(const Part& part, const HeadShape& shape);
 std::shared_ptr<const Head> MakeMlp(const Part& part, const HeadShape& shape);
 

@@ -13,7 +13,10 @@ using Maker = std::shared_ptr<const Head> (*)(const Part& part, const HeadShape&
 
 const std::map<std::string, Maker>& Makers() {
   static const auto* const makers =
-      new std::map<std::string, Maker>{{"linear", MakeLinear}, {"mlp", MakeMlp}};
+      new std::map<std::string, Maker>{{"gaussian", MakeGaussian},
+                                       {"least_squares", MakeLeastSquares},
+                                       {"linear", MakeLinear},
+                                       {"mlp", MakeMlp}};
   return *makers;
 }
 

@@ -8,7 +8,8 @@
 //   sparse_rtrl  mask, k, include_self 1: S = (carry + M o recurrent) S + P; see masks.h
 //   uoro         S ~ A B^T                                   (Tallec and Ollivier 2018)
 //   kf_rtrl      S ~ A (kron) B, cell vanilla only             (Mujika et al. 2018)
-//   tbptt        window: G = sum over the last `window` steps of P_j^T c_j, c_{j-1} = J_j^T c_j
+//   tbptt        window: G = sum over the last `window` steps of P_j^T c_j, c_{j-1} = J_j^T c_j,
+//                with the slopes that those steps had and the recurrent weights of now
 //   frozen       no gradient
 //
 // "Own unit's rows": of the sensitivities of a weight into unit i only those of unit i's state are

@@ -1,5 +1,5 @@
 // Truncated back-propagation through time, one loss at a time: the present loss goes back through
-// the last `window` steps with the derivatives that those steps had.
+// the last `window` steps with the slopes that those steps had and the recurrent weights of now.
 #include <deque>
 #include <utility>
 
@@ -11,7 +11,8 @@ namespace {
 
 class TbpttRule final : public GradientRule {
  public:
-  TbpttRule(int window, int weights) : window_(window), weights_(weights) {}
+  TbpttRule(int window, std::shared_ptr<const Cell> cell)
+      : window_(window), cell_(std::move(cell)) {}
 
   std::unique_ptr<GradientRule> Clone() const override {
     return std::make_unique<TbpttRule>(*this);
@@ -20,28 +21,31 @@ class TbpttRule final : public GradientRule {
   void Reset() override { steps_.clear(); }
 
   void Advance(const Moment& moment) override {
-    steps_.push_back({Sum(moment.local.carry, moment.local.recurrent), moment.local.immediate});
+    steps_.push_back({moment.weights, moment.before, moment.x});
     if (static_cast<int>(steps_.size()) > window_) steps_.pop_front();
   }
 
   Vector Gradient(const Vector& q, const Vector& /*dz*/) const override {
-    Vector gradient(static_cast<std::size_t>(weights_));
+    Vector gradient(static_cast<std::size_t>(cell_->shape().layout.Size()));
     Vector credit = q;
     for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) {
-      const Vector share = TransposedProduct(step->immediate, credit);
+      const Local local =
+          cell_->Derive(step->weights, step->before, step->x, steps_.back().weights);
+      const Vector share = TransposedProduct(local.immediate, credit);
       for (std::size_t j = 0; j < share.size(); ++j) gradient[j] += share[j];
-      credit = TransposedProduct(step->jacobian, credit);
+      credit = TransposedProduct(Sum(local.carry, local.recurrent), credit);
     }
     return gradient;
   }
 
  private:
+  // What a step was made of.
   struct Step {
-    Matrix jacobian;   // [N, N]
-    Matrix immediate;  // [N, p]
+    Vector weights, before, x;
   };
 
-  int window_, weights_;
+  int window_;
+  std::shared_ptr<const Cell> cell_;
   std::deque<Step> steps_;
 };
 
@@ -49,7 +53,7 @@ class TbpttRule final : public GradientRule {
 
 std::unique_ptr<GradientRule> MakeTbptt(const Part& part, std::shared_ptr<const Cell> cell,
                                         const RuleDraws& /*draws*/) {
-  return std::make_unique<TbpttRule>(part.Integer("window", 10), cell->shape().layout.Size());
+  return std::make_unique<TbpttRule>(part.Integer("window", 16), std::move(cell));
 }
 
 }  // namespace millrace::reference
