@@ -22,10 +22,10 @@ struct ShiftMark {
 // How the gradient looked at the sampled updates.
 struct Diagnostics {
   std::uint64_t samples = 0, seq = 0;
-  std::vector<double> gradient_norm;  // by group
-  std::optional<double> gradient_ratio, self_propagation, absolute_self_propagation;
-  std::optional<double> sensitivity_norm, condition_number, effective_rank;
-  std::optional<double> exact_cosine, exact_norm_ratio;
+  std::vector<double> gradient_norm = {};  // by group
+  std::optional<double> gradient_ratio = {}, self_propagation = {}, absolute_self_propagation = {};
+  std::optional<double> sensitivity_norm = {}, condition_number = {}, effective_rank = {};
+  std::optional<double> exact_cosine = {}, exact_norm_ratio = {};
 };
 
 struct Advice {
