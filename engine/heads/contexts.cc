@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/cells/cell.h"
 #include "kernels/math/exp.h"
 #include "kernels/math/log.h"
 #include "kernels/ops.h"
@@ -10,6 +11,7 @@ namespace millrace::engine {
 namespace {
 
 constexpr std::int64_t kByteBits = 8;
+constexpr double kMostOrders = 4;  // Contexts::kHistory
 
 std::int64_t TableRows(std::int64_t order, std::int64_t bits) {
   return std::int64_t{1} << std::min(kByteBits * order, bits);
@@ -28,7 +30,7 @@ std::vector<SettingDescription> ContextSettings() {
   return {{.name = "context_orders",
            .type = SettingType::kInteger,
            .minimum = 0,
-           .maximum = static_cast<double>(kContextOrders),
+           .maximum = kMostOrders,
            .default_value = std::int64_t{0},
            .sentence = "Direct contexts: the last 1, ... up to so many bytes each add a row of "
                        "their own to the logits; 0: none. Bytes only."},
@@ -59,36 +61,50 @@ std::vector<SettingDescription> ContextSettings() {
            .changeable = true}};
 }
 
-void ByteHistory::Push(std::uint8_t byte) {
-  std::copy_backward(bytes.begin(), bytes.end() - 1, bytes.end());
-  bytes.front() = byte;
+template <typename T>
+void ContextTable<T>::Visit(StateVisitor& visitor) {
+  visitor.Fixed("context_rows", rows);
+  visitor.Fixed("context_counts", learned);
 }
 
 template <typename T>
-ContextTable<T>::ContextTable(const PartSpec& head)
-    : orders_(head.Integer("context_orders")), bits_(head.Integer("context_bits")) {
+Contexts<T>::Contexts(const PartSpec& head) : bits_(head.Integer("context_bits")) {
   Change(head);
-  std::int64_t rows = 0;
-  for (std::int64_t order = 1; order <= orders_; ++order) {
-    first_row_.push_back(rows);
-    rows += TableRows(order, bits_);
+  for (std::int64_t order = 1; order <= head.Integer("context_orders"); ++order) {
+    first_row_.push_back(rows_);
+    rows_ += TableRows(order, bits_);
   }
-  rows_.assign(static_cast<std::size_t>(rows * kOutputs), T{0});
-  learned_.assign(static_cast<std::size_t>(rows), 0);
 }
 
 template <typename T>
-void ContextTable<T>::Change(const PartSpec& head) {
+void Contexts<T>::Change(const PartSpec& head) {
   rate_ = head.Number("context_rate");
   fall_ = head.Number("context_rate_fall");
   least_rate_ = head.Number("context_least_rate");
 }
 
 template <typename T>
-std::int64_t ContextTable<T>::Row(const ByteHistory& history, std::int64_t order) const {
+ContextTable<T> Contexts<T>::MakeTable() const {
+  return {std::vector<T>(static_cast<std::size_t>(rows_ * kOutputs), T{0}),
+          std::vector<std::int64_t>(static_cast<std::size_t>(rows_), 0)};
+}
+
+template <typename T>
+void Contexts<T>::Step(std::int64_t byte, const T* before, T* after) const {
+  if (empty()) return;
+  if (byte == kNoByte) {
+    std::copy_n(before, kHistory, after);
+    return;
+  }
+  std::copy_backward(before, before + kHistory - 1, after + kHistory);
+  after[0] = static_cast<T>(byte);
+}
+
+template <typename T>
+std::int64_t Contexts<T>::Row(const T* history, std::int64_t order) const {
   std::uint64_t key = 0;
-  for (auto i = static_cast<std::size_t>(order); i-- > 0;) {
-    key = key << kByteBits | history.bytes[i];
+  for (std::int64_t i = order; i-- > 0;) {
+    key = key << kByteBits | static_cast<std::uint64_t>(history[i]);
   }
   if (kByteBits * order > bits_) {
     key = Mixed(key + (static_cast<std::uint64_t>(order) << 32)) >> (64 - bits_);
@@ -97,36 +113,32 @@ std::int64_t ContextTable<T>::Row(const ByteHistory& history, std::int64_t order
 }
 
 template <typename T>
-T ContextTable<T>::Rate(std::int64_t learned) const {
+T Contexts<T>::Rate(std::int64_t learned) const {
   const double fall = kernels::Exp(-fall_ * kernels::Log(1.0 + static_cast<double>(learned)));
   return static_cast<T>(std::max(rate_ * fall, least_rate_));
 }
 
 template <typename T>
-void ContextTable<T>::AddLogits(const ByteHistory& history, T* logits) const {
-  for (std::int64_t order = 1; order <= orders_; ++order) {
-    const T* const row = rows_.data() + Row(history, order) * kOutputs;
+void Contexts<T>::AddLogits(const ContextTable<T>& table, const T* history, T* logits) const {
+  for (std::int64_t order = 1; order <= orders(); ++order) {
+    const T* const row = table.rows.data() + Row(history, order) * kOutputs;
     kernels::AddScaled(row, T{1}, kOutputs, logits);
   }
 }
 
 template <typename T>
-void ContextTable<T>::Learn(const ByteHistory& history, const T* dy) {
-  for (std::int64_t order = 1; order <= orders_; ++order) {
+void Contexts<T>::Learn(const T* history, const T* dy, ContextTable<T>* table) const {
+  for (std::int64_t order = 1; order <= orders(); ++order) {
     const std::int64_t row = Row(history, order);
-    std::int64_t& learned = learned_[static_cast<std::size_t>(row)];
-    kernels::AddScaled(dy, -Rate(learned), kOutputs, rows_.data() + row * kOutputs);
+    std::int64_t& learned = table->learned[static_cast<std::size_t>(row)];
+    kernels::AddScaled(dy, -Rate(learned), kOutputs, table->rows.data() + row * kOutputs);
     ++learned;
   }
 }
 
-template <typename T>
-void ContextTable<T>::Visit(StateVisitor& visitor) {
-  visitor.Fixed("context_rows", rows_);
-  visitor.Fixed("context_counts", learned_);
-}
-
-template class ContextTable<float>;
-template class ContextTable<double>;
+template struct ContextTable<float>;
+template struct ContextTable<double>;
+template class Contexts<float>;
+template class Contexts<double>;
 
 }  // namespace millrace::engine

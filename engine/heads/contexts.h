@@ -12,14 +12,13 @@
 // at most 2^K the row is the key itself, else the upper K bits of
 //   h = (key + o 2^32) 0x9E3779B97F4A7C15;  h ^= h >> 32;  h *= 0xD6E8FEB86659FD93;  h ^= h >> 32.
 //
-// The history of a step is the caller's, since targets may come late: the latest byte first, zeros
-// where there is none yet. A change is at most rate |dy|, so tables stay finite while dy is.
-// Thread-compatible. O(256 orders) a step, nothing allocated; 2^K 256 sizeof(T) bytes an order
-// (float, K = 14: 16 MiB; order 1 takes 256 KiB).
+// The history of a step is state of the stream, four numbers after the filters: the latest byte
+// first, zeros where there is none yet and after a reset. Tables belong to the learner, and a copy
+// to each shadow. A change is at most rate |dy|, so tables stay finite while dy is.
+// Thread-safe but for Change. O(256 orders) a step, nothing allocated but by MakeTable.
 #ifndef MILLRACE_ENGINE_HEADS_CONTEXTS_H_
 #define MILLRACE_ENGINE_HEADS_CONTEXTS_H_
 
-#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -28,51 +27,53 @@
 
 namespace millrace::engine {
 
-inline constexpr std::int64_t kContextOrders = 4;  // bytes of history, at most
-
-// context_orders, context_bits, context_rate, context_rate_fall, context_least_rate.
+// context_orders, context_bits, context_rate, context_rate_fall, context_least_rate: settings of
+// every head.
 std::vector<SettingDescription> ContextSettings();
 
-// The last bytes of a stream, the latest first; zeros before the first.
-struct ByteHistory {
-  std::array<std::uint8_t, kContextOrders> bytes{};
-
-  void Push(std::uint8_t byte);
-  void Clear() { *this = ByteHistory(); }
-};
-
+// What the contexts have learned: 2^K 256 sizeof(T) bytes an order (float, K = 14: 16 MiB; order 1
+// takes 256 KiB).
 template <typename T>
-class ContextTable {
- public:
-  static constexpr std::int64_t kOutputs = 256;  // m
-
-  // `head` is resolved. Without orders it is empty and takes no memory.
-  explicit ContextTable(const PartSpec& head);
-
-  bool empty() const { return orders_ == 0; }
-  // New rates; orders and bits stay those of the constructor.
-  void Change(const PartSpec& head);
-
-  // logits[k] += the rows of `history`, in rising order. logits [256].
-  void AddLogits(const ByteHistory& history, T* logits) const;
-  // The rows of `history` learn from dy = dL/dlogits [256].
-  void Learn(const ByteHistory& history, const T* dy);
+struct ContextTable {
+  std::vector<T> rows;                // [rows, 256], tables in rising order
+  std::vector<std::int64_t> learned;  // [rows] times
 
   // Names context_rows and context_counts, in the caller's scope and role.
   void Visit(StateVisitor& visitor);
+};
+
+template <typename T>
+class Contexts {
+ public:
+  static constexpr std::int64_t kOutputs = 256;  // m
+  static constexpr std::int64_t kHistory = 4;    // bytes
+
+  // `head` is resolved.
+  explicit Contexts(const PartSpec& head);
+  // New rates; orders and bits stay those of the constructor.
+  void Change(const PartSpec& head);
+
+  bool empty() const { return first_row_.empty(); }
+  std::int64_t state_size() const { return empty() ? 0 : kHistory; }
+  ContextTable<T> MakeTable() const;
+
+  // History before and after a step [state_size], may be the same memory. A step without input
+  // (kNoByte) leaves it as it is.
+  void Step(std::int64_t byte, const T* before, T* after) const;
+  // logits[k] += the rows of `history`, in rising order. history [state_size], logits [256].
+  void AddLogits(const ContextTable<T>& table, const T* history, T* logits) const;
+  // The rows of `history` learn from dy = dL/dlogits [256].
+  void Learn(const T* history, const T* dy, ContextTable<T>* table) const;
 
  private:
+  std::int64_t orders() const { return static_cast<std::int64_t>(first_row_.size()); }
   // Of all tables one after another.
-  std::int64_t Row(const ByteHistory& history, std::int64_t order) const;
+  std::int64_t Row(const T* history, std::int64_t order) const;
   T Rate(std::int64_t learned) const;
 
-  std::int64_t orders_, bits_;
+  std::int64_t bits_, rows_ = 0;
   double rate_ = 0, fall_ = 0, least_rate_ = 0;
   std::vector<std::int64_t> first_row_;  // [orders] of each table
-
-  // State.
-  std::vector<T> rows_;                // [rows, 256]
-  std::vector<std::int64_t> learned_;  // [rows] times
 };
 
 }  // namespace millrace::engine

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <initializer_list>
@@ -11,7 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "engine/cells/cell.h"
 #include "engine/snapshot.h"
+#include "engine/state.h"
 #include "tests/support/numbers.h"
 
 namespace millrace::engine {
@@ -35,17 +38,42 @@ PartSpec Head(const Setting& setting) {
            {"context_least_rate", setting.least}}};
 }
 
-ByteHistory HistoryOf(std::initializer_list<int> oldest_first) {
-  ByteHistory history;
-  for (const int byte : oldest_first) history.Push(static_cast<std::uint8_t>(byte));
-  return history;
-}
-
 template <typename T>
-std::vector<T> Logits(const ContextTable<T>& table, const ByteHistory& history) {
-  std::vector<T> logits(kBytes, T{0});
-  table.AddLogits(history, logits.data());
-  return logits;
+using History = std::array<T, 4>;
+
+// Contexts with their table.
+template <typename T>
+struct Tables {
+  explicit Tables(const Setting& setting) : contexts(Head(setting)), table(contexts.MakeTable()) {}
+
+  void Push(std::int64_t byte, History<T>* history) const {
+    contexts.Step(byte, history->data(), history->data());
+  }
+  std::vector<T> Logits(const History<T>& history) const {
+    std::vector<T> logits(kBytes, T{0});
+    contexts.AddLogits(table, history.data(), logits.data());
+    return logits;
+  }
+  void Learn(const History<T>& history, const std::vector<T>& dy) {
+    contexts.Learn(history.data(), dy.data(), &table);
+  }
+  std::int64_t Bytes() {
+    SizeVisitor size;
+    table.Visit(size);
+    return size.bytes();
+  }
+
+  Contexts<T> contexts;
+  ContextTable<T> table;
+};
+
+History<double> HistoryOf(std::initializer_list<std::int64_t> oldest_first) {
+  const Contexts<double> contexts(Head({}));
+  History<double> history{};
+  for (const std::int64_t byte : oldest_first) {
+    contexts.Step(byte, history.data(), history.data());
+  }
+  return history;
 }
 
 std::vector<double> Unit(std::size_t byte) {
@@ -65,7 +93,7 @@ class Reference {
  public:
   explicit Reference(const Setting& setting) : setting_(setting) {}
 
-  std::vector<double> Logits(const ByteHistory& history) {
+  std::vector<double> Logits(const History<double>& history) {
     std::vector<double> logits(kBytes, 0.0);
     for (int order = 1; order <= setting_.orders; ++order) {
       const Row& row = rows_[Key(history, order)];
@@ -73,7 +101,7 @@ class Reference {
     }
     return logits;
   }
-  void Learn(const ByteHistory& history, const std::vector<double>& dy) {
+  void Learn(const History<double>& history, const std::vector<double>& dy) {
     for (int order = 1; order <= setting_.orders; ++order) {
       Row& row = rows_[Key(history, order)];
       const double rate =
@@ -88,10 +116,10 @@ class Reference {
     std::vector<double> values = std::vector<double>(kBytes, 0.0);
     double learned = 0;
   };
-  std::pair<int, std::uint64_t> Key(const ByteHistory& history, int order) const {
+  std::pair<int, std::uint64_t> Key(const History<double>& history, int order) const {
     std::uint64_t h = 0, scale = 1;
     for (int i = 0; i < order; ++i, scale *= 256) {
-      h += scale * history.bytes[static_cast<std::size_t>(i)];
+      h += scale * static_cast<std::uint64_t>(history[static_cast<std::size_t>(i)]);
     }
     if (scale <= std::uint64_t{1} << setting_.bits) return {order, h};
     h = (h + static_cast<std::uint64_t>(order) * 4294967296u) * 0x9E3779B97F4A7C15u;
@@ -104,104 +132,105 @@ class Reference {
   std::map<std::pair<int, std::uint64_t>, Row> rows_;
 };
 
-class ContextTableTest : public testing::TestWithParam<std::pair<std::int64_t, std::int64_t>> {};
+class ContextsTest : public testing::TestWithParam<std::pair<std::int64_t, std::int64_t>> {};
 
-TEST_P(ContextTableTest, AgreesWithTheDefinitionOverARandomWalk) {
+TEST_P(ContextsTest, AgreesWithTheDefinitionOverARandomWalk) {
   const Setting setting{.orders = GetParam().first, .bits = GetParam().second};
-  ContextTable<double> table(Head(setting));
+  Tables<double> tables(setting);
   Reference reference(setting);
   Numbers numbers(1);
-  ByteHistory history;
+  History<double> history{};
   for (int step = 0; step < 3000; ++step) {
     // Few bytes, all over the range, so that contexts come back.
-    history.Push(static_cast<std::uint8_t>(numbers.Index(5) * 60));
-    const std::vector<double> got = Logits(table, history), expected = reference.Logits(history);
+    tables.Push(numbers.Index(5) * 60, &history);
+    const std::vector<double> got = tables.Logits(history), expected = reference.Logits(history);
     for (std::size_t k = 0; k < kBytes; ++k) ASSERT_NEAR(got[k], expected[k], 1e-12) << step;
     const std::vector<double> dy = Random(numbers);
-    table.Learn(history, dy.data());
+    tables.Learn(history, dy);
     reference.Learn(history, dy);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(OrdersAndBits, ContextTableTest,
+INSTANTIATE_TEST_SUITE_P(OrdersAndBits, ContextsTest,
                          testing::Values(std::pair(1, 8), std::pair(2, 8), std::pair(2, 16),
                                          std::pair(3, 12), std::pair(4, 8), std::pair(4, 14),
                                          std::pair(4, 17)));
 
-TEST(ContextTableTest, AByteIsPushedInFrontOfThoseBefore) {
-  const ByteHistory history = HistoryOf({10, 20, 30, 40, 255});
-  EXPECT_EQ(history.bytes, (std::array<std::uint8_t, 4>{255, 40, 30, 20}));
+TEST(ContextsTest, AByteIsPushedInFrontOfThoseBefore) {
+  EXPECT_EQ(HistoryOf({10, 20, 30, 40, 255}), (History<double>{255, 40, 30, 20}));
 }
 
-TEST(ContextTableTest, AClearedHistoryIsThatOfANewStream) {
-  ByteHistory history = HistoryOf({1, 2, 3});
-  history.Clear();
-  EXPECT_EQ(history.bytes, ByteHistory().bytes);
+TEST(ContextsTest, AStepCanWriteItsHistoryElsewhere) {
+  const Contexts<double> contexts(Head({}));
+  const History<double> before = HistoryOf({1, 2, 3, 4});
+  History<double> after{};
+  contexts.Step(9, before.data(), after.data());
+  EXPECT_EQ(after, (History<double>{9, 4, 3, 2}));
 }
 
-TEST(ContextTableTest, WithoutOrdersItIsEmptyAndLeavesTheLogitsAlone) {
-  ContextTable<float> table(Head({.orders = 0}));
-  EXPECT_TRUE(table.empty());
-  const ByteHistory history = HistoryOf({1});
-  const std::vector<float> dy(kBytes, 1.0f);
-  table.Learn(history, dy.data());
-  EXPECT_EQ(Logits(table, history), std::vector<float>(kBytes, 0.0f));
-  SizeVisitor size;
-  table.Visit(size);
-  EXPECT_EQ(size.bytes(), 0);
+TEST(ContextsTest, AStepWithoutInputLeavesTheHistory) {
+  EXPECT_EQ(HistoryOf({1, 2, kNoByte}), HistoryOf({1, 2}));
 }
 
-TEST(ContextTableTest, LogitsAreAddedToWhatIsThere) {
-  ContextTable<double> table(Head({.orders = 1, .rate = 0.5, .fall = 0}));
-  const ByteHistory history = HistoryOf({7});
-  table.Learn(history, Unit(3).data());
+TEST(ContextsTest, WithoutOrdersThereIsNothingToHoldAndNothingIsAdded) {
+  Tables<float> tables({.orders = 0});
+  EXPECT_TRUE(tables.contexts.empty());
+  EXPECT_EQ(tables.contexts.state_size(), 0);
+  tables.contexts.Step(65, nullptr, nullptr);
+  tables.Learn({65}, std::vector<float>(kBytes, 1.0f));
+  EXPECT_EQ(tables.Logits({65}), std::vector<float>(kBytes, 0.0f));
+  EXPECT_EQ(tables.Bytes(), 0);
+}
+
+TEST(ContextsTest, LogitsAreAddedToWhatIsThere) {
+  Tables<double> tables({.orders = 1, .rate = 0.5, .fall = 0});
+  const History<double> history = HistoryOf({7});
+  tables.Learn(history, Unit(3));
   std::vector<double> logits(kBytes, 10.0);
-  table.AddLogits(history, logits.data());
+  tables.contexts.AddLogits(tables.table, history.data(), logits.data());
   EXPECT_EQ(logits[3], 9.5);
   EXPECT_EQ(logits[4], 10.0);
 }
 
-TEST(ContextTableTest, HistoriesShareTheOrdersInWhichTheyAgree) {
+TEST(ContextsTest, HistoriesShareTheOrdersInWhichTheyAgree) {
   const Setting setting{.orders = 4, .rate = 1, .fall = 0};
   for (int equal = 0; equal <= 4; ++equal) {
-    ContextTable<double> table(Head(setting));
-    table.Learn(HistoryOf({1, 2, 3, 4}), Unit(9).data());
-    ByteHistory other = HistoryOf({1, 2, 3, 4});
-    if (equal < 4) other.bytes[static_cast<std::size_t>(equal)] = 200;
-    EXPECT_EQ(Logits(table, other)[9], -equal) << equal;
+    Tables<double> tables(setting);
+    tables.Learn(HistoryOf({1, 2, 3, 4}), Unit(9));
+    History<double> other = HistoryOf({1, 2, 3, 4});
+    if (equal < 4) other[static_cast<std::size_t>(equal)] = 200;
+    EXPECT_EQ(tables.Logits(other)[9], -equal) << equal;
   }
 }
 
-TEST(ContextTableTest, ARowsRateFallsWithItsOwnUpdatesDownToTheLeast) {
-  ContextTable<double> table(Head({.orders = 1, .rate = 2, .fall = 0.5, .least = 0.5}));
-  const ByteHistory history = HistoryOf({65}), other = HistoryOf({66});
+TEST(ContextsTest, ARowsRateFallsWithItsOwnUpdatesDownToTheLeast) {
+  Tables<double> tables({.orders = 1, .rate = 2, .fall = 0.5, .least = 0.5});
+  const History<double> history = HistoryOf({65}), other = HistoryOf({66});
   double before = 0;
   for (int t = 0; t < 40; ++t) {
-    table.Learn(history, Unit(0).data());
-    const double after = Logits(table, history)[0];
+    tables.Learn(history, Unit(0));
+    const double after = tables.Logits(history)[0];
     EXPECT_NEAR(before - after, std::max(2 / std::sqrt(1.0 + t), 0.5), 1e-12) << t;
     before = after;
   }
-  table.Learn(other, Unit(0).data());
-  EXPECT_EQ(Logits(table, other)[0], -2);
+  tables.Learn(other, Unit(0));
+  EXPECT_EQ(tables.Logits(other)[0], -2);
 }
 
-TEST(ContextTableTest, ChangedRatesHoldFromTheNextUpdateAndKeepWhatWasLearned) {
-  ContextTable<double> table(Head({.orders = 1, .rate = 1, .fall = 0, .least = 0}));
-  const ByteHistory history = HistoryOf({65});
-  table.Learn(history, Unit(0).data());
-  table.Change(Head({.orders = 1, .rate = 0.25, .fall = 1, .least = 0}));
-  EXPECT_EQ(Logits(table, history)[0], -1);
-  table.Learn(history, Unit(0).data());
-  EXPECT_NEAR(Logits(table, history)[0], -1.125, 1e-12);
+TEST(ContextsTest, ChangedRatesHoldFromTheNextUpdateAndKeepWhatWasLearned) {
+  Tables<double> tables({.orders = 1, .rate = 1, .fall = 0, .least = 0});
+  const History<double> history = HistoryOf({65});
+  tables.Learn(history, Unit(0));
+  tables.contexts.Change(Head({.orders = 1, .rate = 0.25, .fall = 1, .least = 0}));
+  EXPECT_EQ(tables.Logits(history)[0], -1);
+  tables.Learn(history, Unit(0));
+  EXPECT_NEAR(tables.Logits(history)[0], -1.125, 1e-12);
 }
 
-TEST(ContextTableTest, MemoryIsTwoToTheBitsRowsAnOrderAndNoMoreThanThereAreContexts) {
+TEST(ContextsTest, MemoryIsTwoToTheBitsRowsAnOrderAndNoMoreThanThereAreContexts) {
   const auto rows = [](std::int64_t orders, std::int64_t bits) {
-    ContextTable<float> table(Head({.orders = orders, .bits = bits}));
-    SizeVisitor size;
-    table.Visit(size);
-    return size.bytes() / (256 * 4 + 8);
+    Tables<float> tables({.orders = orders, .bits = bits});
+    return tables.Bytes() / (256 * 4 + 8);
   };
   EXPECT_EQ(rows(1, 14), 256);
   EXPECT_EQ(rows(4, 14), 256 + 3 * 16384);
@@ -209,62 +238,53 @@ TEST(ContextTableTest, MemoryIsTwoToTheBitsRowsAnOrderAndNoMoreThanThereAreConte
   EXPECT_EQ(rows(4, 8), 4 * 256);
 }
 
-TEST(ContextTableTest, AllContextsOfTheFullRangeStayInSmallTables) {
-  ContextTable<float> table(Head({.orders = 4, .bits = 8}));
+TEST(ContextsTest, AllContextsOfTheFullRangeStayInSmallTables) {
+  Tables<float> tables({.orders = 4, .bits = 8});
   Numbers numbers(2);
-  ByteHistory history;
+  History<float> history{};
   const std::vector<float> dy(kBytes, 0.5f);
   for (int step = 0; step < 20000; ++step) {
-    history.Push(static_cast<std::uint8_t>(numbers.Index(256)));
-    table.Learn(history, dy.data());
-    ASSERT_TRUE(std::isfinite(Logits(table, history)[0]));
+    tables.Push(numbers.Index(256), &history);
+    tables.Learn(history, dy);
+    ASSERT_TRUE(std::isfinite(tables.Logits(history)[0]));
   }
 }
 
-TEST(ContextTableTest, ALoadedTableGoesOnWithTheSameBits) {
+TEST(ContextsTest, ALoadedTableGoesOnWithTheSameBits) {
   const Setting setting{.orders = 4, .bits = 10};
-  ContextTable<float> table(Head(setting)), loaded(Head(setting));
+  Tables<float> saved(setting), loaded(setting);
   Numbers numbers(3);
-  ByteHistory history;
-  const auto step = [&](ContextTable<float>& one, std::uint8_t byte, float scale) {
-    history.Push(byte);
-    std::vector<float> dy(kBytes);
-    for (std::size_t k = 0; k < kBytes; ++k) dy[k] = scale * static_cast<float>(k);
-    one.Learn(history, dy.data());
-  };
-  for (int t = 0; t < 500; ++t) step(table, static_cast<std::uint8_t>(numbers.Index(9)), 1e-3f);
-
-  Snapshot snapshot;
-  SaveVisitor save(&snapshot);
-  table.Visit(save);
-  LoadVisitor load(snapshot);
-  loaded.Visit(load);
-  ASSERT_TRUE(load.Finish().ok());
-
-  const ByteHistory at = history;
-  const auto rest = [&](ContextTable<float>& one) {
-    history = at;
-    Numbers again(4);
+  // Logits of every step over so many random bytes.
+  const auto play = [](Tables<float>& tables, History<float> history, Numbers bytes, int steps) {
     std::vector<float> seen;
-    for (int t = 0; t < 200; ++t) {
-      step(one, static_cast<std::uint8_t>(again.Index(9)), 1e-2f);
-      const std::vector<float> logits = Logits(one, history);
-      seen.insert(seen.end(), logits.begin(), logits.end());
+    for (int t = 0; t < steps; ++t) {
+      tables.Push(bytes.Index(9), &history);
+      std::vector<float> dy = tables.Logits(history);
+      seen.insert(seen.end(), dy.begin(), dy.end());
+      for (std::size_t k = 0; k < kBytes; ++k) dy[k] += 1e-3f * static_cast<float>(k);
+      tables.Learn(history, dy);
     }
     return seen;
   };
-  EXPECT_EQ(rest(table), rest(loaded));
+  play(saved, {}, numbers, 500);
+  Snapshot snapshot;
+  SaveVisitor save(&snapshot);
+  saved.table.Visit(save);
+  LoadVisitor load(snapshot);
+  loaded.table.Visit(load);
+  ASSERT_TRUE(load.Finish().ok());
+  EXPECT_EQ(play(saved, {1, 2, 3, 4}, numbers, 200), play(loaded, {1, 2, 3, 4}, numbers, 200));
 }
 
-TEST(ContextTableTest, ATextThatRepeatsItselfIsLearnedFromItsErrors) {
-  ContextTable<float> table(Head({.orders = 4}));
+TEST(ContextsTest, ATextThatRepeatsItselfIsLearnedFromItsErrors) {
+  Tables<float> tables({.orders = 4});
   const std::string text = "pack my box with five dozen jugs; ";
-  ByteHistory history;
+  History<float> history{};
   double bits_last_round = 0;
   for (std::size_t t = 0; t < 20 * text.size(); ++t) {
-    history.Push(static_cast<std::uint8_t>(text[t % text.size()]));
+    tables.Push(text[t % text.size()], &history);
     const auto next = static_cast<std::size_t>(text[(t + 1) % text.size()]);
-    std::vector<float> dy = Logits(table, history);
+    std::vector<float> dy = tables.Logits(history);
     double sum = 0;
     for (const float logit : dy) sum += std::exp(static_cast<double>(logit));
     for (float& value : dy) {
@@ -272,18 +292,18 @@ TEST(ContextTableTest, ATextThatRepeatsItselfIsLearnedFromItsErrors) {
     }
     if (t >= 19 * text.size()) bits_last_round -= std::log2(static_cast<double>(dy[next]));
     dy[next] -= 1.0f;
-    table.Learn(history, dy.data());
+    tables.Learn(history, dy);
   }
   EXPECT_LT(bits_last_round / static_cast<double>(text.size()), 0.25);
 }
 
-TEST(ContextTableTest, EverySettingHasADefaultThatMakesNoTable) {
+TEST(ContextsTest, EverySettingHasADefaultThatMakesNoTable) {
   PartSpec head{"linear", {}};
   for (const SettingDescription& setting : ContextSettings()) {
     ASSERT_TRUE(setting.default_value.has_value()) << setting.name;
     head.settings[setting.name] = *setting.default_value;
   }
-  EXPECT_TRUE(ContextTable<float>(head).empty());
+  EXPECT_TRUE(Contexts<float>(head).empty());
 }
 
 }  // namespace
