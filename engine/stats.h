@@ -24,7 +24,8 @@ struct Diagnostics {
   std::uint64_t samples = 0, seq = 0;
   std::vector<double> gradient_norm = {};  // by group
   std::optional<double> gradient_ratio = {}, self_propagation = {}, absolute_self_propagation = {};
-  std::optional<double> sensitivity_norm = {}, condition_number = {}, effective_rank = {};
+  std::optional<double> sensitivity_norm = {}, condition_number = {};
+  std::optional<std::uint64_t> effective_rank = {};
   std::optional<double> exact_cosine = {}, exact_norm_ratio = {};
 };
 

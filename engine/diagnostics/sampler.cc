@@ -16,8 +16,8 @@ namespace millrace::engine {
 namespace {
 
 constexpr double kAbsent = std::numeric_limits<double>::quiet_NaN();
-constexpr std::array<double, 4> kNothingYet = {kAbsent, kAbsent, kAbsent, kAbsent};
-enum Last : std::size_t { kNorm, kCondition, kRank, kGrowth };
+constexpr std::array<double, 3> kNothingYet = {kAbsent, kAbsent, kAbsent};
+enum Last : std::size_t { kNorm, kGrowth, kCondition };
 
 std::optional<double> Known(double value) {
   if (std::isnan(value)) return std::nullopt;
@@ -120,8 +120,9 @@ void DiagnosticSampler<T>::Look(const RuleView<T>& view, Rule<T>& rule) {
     spectrum = sensitivities_->Measure(*exact_rule_,
                                        {view.theta, view.step, nullptr, exact_state_.data()});
   }
-  state_.last = {spectrum.norm.value_or(kAbsent), spectrum.condition_number.value_or(kAbsent),
-                 spectrum.effective_rank.value_or(kAbsent), kAbsent};
+  state_.last = {spectrum.norm.value_or(kAbsent), kAbsent,
+                 spectrum.condition_number.value_or(kAbsent)};
+  state_.rank = spectrum.effective_rank.value_or(0);
   if (!(state_.last[kNorm] > 0)) return;
   const double log_norm = kernels::Log(state_.last[kNorm]);
   const std::optional<double> before = state_.log_sensitivity.Mean();
@@ -164,7 +165,7 @@ Diagnostics DiagnosticSampler<T>::Figures() const {
   figures.absolute_self_propagation = state_.absolute_self.Mean();
   figures.sensitivity_norm = Known(state_.last[kNorm]);
   figures.condition_number = Known(state_.last[kCondition]);
-  figures.effective_rank = Known(state_.last[kRank]);
+  if (state_.rank > 0) figures.effective_rank = state_.rank;
   figures.exact_cosine = state_.cosine.Mean();
   figures.exact_norm_ratio = state_.norm_ratio.Mean();
   return figures;
@@ -200,6 +201,7 @@ void DiagnosticSampler<T>::Visit(StateVisitor& visitor) {
   for (std::size_t i = 0; i < state_.last.size(); ++i) {
     visitor.Value("last." + std::to_string(i), state_.last[i]);
   }
+  visitor.Value("rank", state_.rank);
   visitor.Fixed("exact_sensitivities", exact_state_);
 }
 

@@ -63,7 +63,8 @@ class DiagnosticSampler {
     std::array<Average, kGroups> norms = {};
     Average ratio = {}, self = {}, absolute_self = {}, cosine = {}, norm_ratio = {};
     Average log_sensitivity = {};
-    std::array<double, 4> last = {};  // sensitivity norm, condition number, rank, growth
+    std::array<double, 3> last = {};  // sensitivity norm, its growth, condition number
+    std::uint64_t rank = 0;           // of the last sample, 0: absent
   };
 
   void Configure(const ModelSpec& spec, const Rule<T>& rule);

@@ -33,13 +33,13 @@ double Dot(const T* a, const T* b, std::int64_t count) {
 }
 
 // squares: squared singular values of Z, falling.
-double EffectiveRank(const std::vector<double>& squares, double total) {
+std::uint64_t EffectiveRank(const std::vector<double>& squares, double total) {
   double sum = 0;
   for (std::size_t rank = 0; rank < squares.size(); ++rank) {
     sum += squares[rank];
-    if (sum >= kEnergy * total) return static_cast<double>(rank + 1);
+    if (sum >= kEnergy * total) return rank + 1;
   }
-  return static_cast<double>(squares.size());
+  return squares.size();
 }
 
 }  // namespace

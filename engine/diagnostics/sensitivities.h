@@ -20,9 +20,9 @@
 namespace millrace::engine {
 
 struct Spectrum {
-  std::optional<double> norm;              // |Z|_F
-  std::optional<double> condition_number;  // largest singular value over the smallest of o
-  std::optional<double> effective_rank;    // so many hold 95 % of |Z|_F^2
+  std::optional<double> norm;                   // |Z|_F
+  std::optional<double> condition_number;       // largest singular value over the smallest of o
+  std::optional<std::uint64_t> effective_rank;  // so many hold 95 % of |Z|_F^2
 };
 
 template <typename T>

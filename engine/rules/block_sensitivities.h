@@ -38,6 +38,7 @@ class BlockSensitivities {
   // Numbers of state.
   static std::int64_t SizeOf(const Structure& structure, std::int64_t s);
   std::int64_t size() const { return SizeOf(structure_, s_); }
+  std::int64_t block_units() const { return s_; }
 
   // R of a step [C, n, c], before Advance.
   void LoadJacobian(const T* theta, const CellStep<T>& step);
@@ -67,18 +68,19 @@ class BlockSensitivities {
   void AddRows(std::size_t gate, const CellStep<T>& step, const Block& block);
   void AddRow(std::size_t gate, const CellStep<T>& step, const Block& block, std::int64_t row,
               T value) const;
+  void ContractBlock(const T* q, std::int64_t first, const T* values, T* g) const;
   void LoadReach(std::size_t modulator, const T* theta, const CellStep<T>& step,
                  const Block& block);
 
   Structure structure_;
   std::int64_t s_;
-  std::int64_t rows_;               // K
-  std::vector<bool> recurrent_;     // whether R of a component may be other than zero
-  std::vector<bool> modulators_;    // by gate
-  std::vector<T> jacobian_;         // R [C, n, c]
-  std::vector<T> tile_;             // columns of S as they were [C, s, width]
-  std::vector<T> reach_;            // of a modulator's unit to the others [C, s, s]
-  std::vector<T> signal_, column_;  // q and g of a block [C s], [K s]
+  std::int64_t rows_;             // K
+  std::vector<bool> recurrent_;   // whether R of a component may be other than zero
+  std::vector<bool> modulators_;  // by gate
+  std::vector<T> jacobian_;       // R [C, n, c]
+  std::vector<T> tile_;           // columns of S as they were [C, s, width]
+  std::vector<T> reach_;          // of a modulator's unit to the others [C, s, s]
+  std::vector<T> column_;         // g of a block [K s]
 };
 
 }  // namespace millrace::engine

@@ -16,6 +16,7 @@ class FrozenRule final : public Rule<T> {
  public:
   RuleTrait trait() const override { return RuleTrait::kNone; }
   bool learns() const override { return false; }
+  std::int64_t Reach() const override { return kNoUnits; }
   void Gradient(const Feedback<T>&, const RuleView<T>&, bool, T*) override {}
 };
 

@@ -61,6 +61,13 @@ ImmediateRule<T>::ImmediateRule(const PartSpec& part, const Cell<T>& cell)
 }
 
 template <typename T>
+std::int64_t ImmediateRule<T>::Reach() const {
+  const Structure* const structure = cell_.structure();
+  if (structure == nullptr) return kAllUnits;
+  return structure->unit_local() ? 1 : structure->block_units();
+}
+
+template <typename T>
 void ImmediateRule<T>::Advance(const T*, const CellStep<T>& step, std::uint64_t, T* state) {
   if (traces_.has_value()) traces_->Advance(step, scale_, state);
 }

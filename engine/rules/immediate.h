@@ -26,6 +26,7 @@ class ImmediateRule final : public Rule<T> {
   RuleTrait trait() const override { return RuleTrait::kBiased; }
   std::int64_t StateSize() const override { return traces_.has_value() ? traces_->size() : 0; }
   bool SparseInputGradient() const override { return !traces_.has_value(); }
+  std::int64_t Reach() const override;
   void Advance(const T* theta, const CellStep<T>& step, std::uint64_t number, T* state) override;
   void Gradient(const Feedback<T>& feedback, const RuleView<T>& view, bool sparse, T* g) override;
 

@@ -23,6 +23,7 @@ class RfloRule final : public Rule<T> {
 
   RuleTrait trait() const override { return RuleTrait::kBiased; }
   std::int64_t StateSize() const override { return traces_.size(); }
+  std::int64_t Reach() const override { return random_feedback_ ? kNoUnits : 1; }
   // B [o, m]: normal with standard deviation 1 / sqrt(m).
   std::int64_t ConstantsSize(std::int64_t m) const override {
     return random_feedback_ ? outputs_ * m : 0;

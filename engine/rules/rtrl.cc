@@ -16,6 +16,7 @@ class DenseRtrlRule final : public Rule<T> {
 
   RuleTrait trait() const override { return RuleTrait::kExact; }
   std::int64_t StateSize() const override { return sensitivities_.size(); }
+  std::int64_t Reach() const override { return sensitivities_.block_units(); }
   void Advance(const T* theta, const CellStep<T>& step, std::uint64_t, T* state) override {
     sensitivities_.LoadJacobian(theta, step);
     sensitivities_.Advance(theta, step, nullptr, state);

@@ -39,6 +39,7 @@ class Snap1Rule final : public Rule<T> {
     return traces_.exact() ? RuleTrait::kExact : RuleTrait::kBiased;
   }
   std::int64_t StateSize() const override { return traces_.size(); }
+  std::int64_t Reach() const override { return 1; }
   void Advance(const T* theta, const CellStep<T>& step, std::uint64_t, T* state) override {
     traces_.Advance(theta, step, state);
   }

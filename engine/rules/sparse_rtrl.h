@@ -28,6 +28,7 @@ class SparseRtrlRule final : public Rule<T> {
   // S, then the mask's own.
   std::int64_t StateSize() const override { return sensitivities_.size() + mask_.StateSize(); }
   std::int64_t SensitivitySize() const override { return sensitivities_.size(); }
+  std::int64_t Reach() const override { return sensitivities_.block_units(); }
   std::int64_t ConstantsSize(std::int64_t) const override { return mask_.ConstantsSize(); }
   // The mask is the same function of the seed; these tell which.
   void InitializeConstants(std::uint64_t, std::int64_t, T* constants) const override {

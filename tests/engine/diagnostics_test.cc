@@ -119,15 +119,39 @@ TEST(Sensitivities, OfUnitsApartAreThoseOfAllTogether) {
   }
 }
 
-TEST(Sensitivities, OfEveryRuleGoAsFarAsTheRuleSays) {
-  const char* rules[] = {"immediate", "rflo", "snap1", "rtrl", "uoro", "tbptt"};
-  for (const char* rule : rules) {
-    SCOPED_TRACE(rule);
-    Played run(Case("vanilla", 6), rule, 8);
-    const Spectrum told = run.Measure(run.rule->Reach());
-    const Spectrum all = run.Measure(kAllUnits);
-    EXPECT_NEAR(told.norm.value(), all.norm.value(), 1e-12 * *all.norm);
+TEST(Sensitivities, OfEveryRuleAndCellGoAsFarAsTheRuleSays) {
+  const struct {
+    const char* rule;
+    Settings settings;
+    std::int64_t vanilla_reach;
+  } rules[] = {{"immediate", {}, 1},
+               {"immediate", {{"decay", 0.5}}, 1},
+               {"rflo", {}, 1},
+               {"snap1", {}, 1},
+               {"rtrl", {}, 6},
+               {"sparse_rtrl", {{"mask", std::string("block")}, {"k", std::int64_t{3}}}, 3},
+               {"uoro", {}, kAllUnits},
+               {"tbptt", {}, kAllUnits}};
+  for (const auto& one : rules) {
+    for (const CellCase& cell : CellCases()) {
+      const PartSpec part = ResolvePart("rule", {one.rule, one.settings}, "").value();
+      if (!CheckRule(cell.part, CellPoint::kInputs, part).ok()) continue;
+      SCOPED_TRACE(std::string(one.rule) + " " + cell.label);
+      Played run(cell, one.rule, 8, one.settings);
+      if (cell.label == "vanilla") {
+        EXPECT_EQ(run.rule->Reach(), one.vanilla_reach);
+      }
+      const Spectrum told = run.Measure(run.rule->Reach());
+      const Spectrum all = run.Measure(kAllUnits);
+      EXPECT_NEAR(told.norm.value(), all.norm.value(), 1e-12 * *all.norm);
+      EXPECT_EQ(told.effective_rank, all.effective_rank);
+    }
   }
+}
+
+TEST(Sensitivities, AreNoneOfARuleWithAFeedbackOfItsOwn) {
+  Played run(Case("vanilla", 6), "rflo", 3, {{"feedback", std::string("random")}});
+  EXPECT_EQ(run.rule->Reach(), kNoUnits);
 }
 
 TEST(Sensitivities, OfRankOneHaveNoConditionNumber) {
