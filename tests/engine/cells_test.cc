@@ -83,12 +83,21 @@ TEST_P(CellsTest, AByteIsTheInputOfOneOneAndNoInputIsZeros) {
   EXPECT_EQ(Gradient(byte, ds, true), Gradient(Dense(x), ds, false));
 }
 
-TEST_P(CellsTest, TheStateAfterAResetIsFinite) {
-  CellStep<double> step(cell().step_shape());
-  const std::vector<double> zero(point_.previous().size(), 0.0);
-  cell().Forward(point_.theta().data(), {.dense = input_.data()}, zero.data(), &step);
-  EXPECT_TRUE(std::all_of(step.values.begin(), step.values.end(),
-                          [](double value) { return std::isfinite(value); }));
+// Sums of hundreds of either sign: every gate saturated, every exponent far from that of zeros.
+TEST_P(CellsTest, StepsAfterAResetAreFiniteHoweverSaturated) {
+  for (const double scale : {1.0, 300.0, -300.0}) {
+    std::vector<double> theta = point_.theta();
+    for (double& value : theta) value *= scale;
+    std::vector<double> state(point_.previous().size(), 0.0);
+    CellStep<double> step(cell().step_shape());
+    for (int t = 0; t < 3; ++t) {
+      cell().Forward(theta.data(), {.dense = input_.data()}, state.data(), &step);
+      state.assign(step.state(), step.state() + cell().state_size());
+      EXPECT_TRUE(std::all_of(step.values.begin(), step.values.end(),
+                              [](double value) { return std::isfinite(value); }))
+          << "step " << t << " at " << scale;
+    }
+  }
 }
 
 TEST_P(CellsTest, ImmediateGradientsAgreeWithDifferences) {
@@ -173,6 +182,27 @@ TEST_P(CellsTest, SharedSensitivitiesAreThoseOfTheWholeHistory) {
     const double above = run(theta);
     theta[k] -= 2 * kStep;
     EXPECT_NEAR(g[k], (above - run(theta)) / (2 * kStep), kTolerance) << "parameter " << k;
+  }
+}
+
+TEST(RwkvCellTest, ProjectionsSeeTheirShareOfTheInputBefore) {
+  constexpr double kMix = 0.25;
+  constexpr std::int64_t kUnits = 3;
+  const PartSpec part = Resolved("rwkv", {{"units", kUnits}, {"mix", kMix}});
+  const auto cell = MakeCell<double>(part, CellPoint::kInputs);
+  std::vector<double> theta(static_cast<std::size_t>(cell->parameters()));
+  cell->Initialize(1, theta.data());
+  std::vector<double> state(static_cast<std::size_t>(cell->state_size()), 0.0);
+  CellStep<double> first(cell->step_shape()), second(first), blend(first);
+  std::vector<double> x = CellPoint::Input(1);
+  cell->Forward(theta.data(), {.dense = x.data()}, state.data(), &first);
+  cell->Forward(theta.data(), {.byte = 2}, first.state(), &second);
+  // After a reset there is no input before.
+  for (double& value : x) value *= (1 - kMix) / kMix;
+  x[2] += 1.0;
+  cell->Forward(theta.data(), {.dense = x.data()}, state.data(), &blend);
+  for (std::int64_t i = 0; i < 3 * kUnits; ++i) {
+    EXPECT_NEAR(second.preactivation()[i], blend.preactivation()[i], 1e-14);
   }
 }
 
