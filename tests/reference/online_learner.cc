@@ -15,6 +15,7 @@ OnlineLearner::OnlineLearner(const Specification& specification, const Vector& w
       head_state_(network_.head().InitialState()),
       rule_(MakeRule(specification.rule, network_.shared_cell(), specification.draws)),
       descent_(specification.optimizer, network_.layout()),
+      contexts_(specification.head),
       class_counts_(static_cast<std::size_t>(specification.outputs)) {}
 
 OnlineLearner::OnlineLearner(const OnlineLearner& other)
@@ -25,6 +26,7 @@ OnlineLearner::OnlineLearner(const OnlineLearner& other)
       head_state_(other.head_state_),
       rule_(other.rule_->Clone()),
       descent_(other.descent_),
+      contexts_(other.contexts_),
       class_counts_(other.class_counts_),
       steps_(other.steps_) {}
 
@@ -72,8 +74,8 @@ OnlineLearner::Pass OnlineLearner::Advance(const Record& record) {
 
 void OnlineLearner::Differentiate(const Record& record, Pass* pass) const {
   const Vector head_weights = network_.HeadWeights(weights_);
-  pass->loss = LossOf(specification_.loss.name,
-                      network_.head().Forward(head_weights, pass->features), record.target->values);
+  const Vector y = network_.Predict(weights_, contexts_, state_, record.taken.z);
+  pass->loss = LossOf(specification_.loss.name, y, record.target->values);
   pass->dz = pass->loss.dz;
   for (double& value : pass->dz) value *= pass->weight;
   const Head::Backward back = network_.head().Back(head_weights, pass->features, pass->dz);
@@ -95,7 +97,9 @@ bool OnlineLearner::OnlyTheByteMoves() const {
       optimizer.name == "rmsprop" || optimizer.name == "obgd" ||
       (optimizer.name == "sgd" && optimizer.Number("momentum", 0) == 0) ||
       (optimizer.name == "adam" && optimizer.Text("moments", "both") == "second");
-  return specification_.input.bytes && no_trace && no_momentum;
+  // What a cell keeps of the byte before has a gradient too.
+  const bool one_byte = specification_.cell.name != "rwkv";
+  return specification_.input.bytes && one_byte && no_trace && no_momentum;
 }
 
 std::vector<bool> OnlineLearner::Active(const Record& record, const LossResult& loss) const {
@@ -129,6 +133,7 @@ void OnlineLearner::Step(const Record& record, bool frozen) {
   ClipGradient(network_.layout(), specification_.clip_norm, specification_.clip_per_group, active,
                &pass.gradient);
   descent_.Update(pass.gradient, active, pass.dz, &weights_);
+  contexts_.Learn(network_.History(state_), pass.dz);
   Vector head_weights = network_.HeadWeights(weights_);
   network_.head().Learn(pass.features, *record.target, pass.weight, &head_weights, &head_state_);
   std::copy(head_weights.begin(), head_weights.end(),

@@ -2,8 +2,8 @@
 //
 // A step: state and y with the present weights; dz = dL/dy times the target's weight and the weight
 // of its class; q = dL/d(cell outputs) by the head; the rule advances; the gradient of all groups;
-// clip; optimizer; closed-form heads last. Without a target, with weight 0, on a step that is only
-// scored, or frozen, the rule advances and no weight moves.
+// clip; optimizer; contexts and closed-form heads last. Without a target, with weight 0, on a step
+// that is only scored, or frozen, the rule advances and no weight moves.
 //
 // Weights of inputs that were not there and of outputs not known wait, and so does, with a byte
 // input under a rule and an optimizer whose other rows have gradient 0 and no momentum, every input
@@ -41,6 +41,7 @@ class OnlineLearner {
   const Vector& weights() const { return weights_; }
   const Vector& state() const { return state_; }
   const Vector& head_state() const { return head_state_; }
+  const Contexts& contexts() const { return contexts_; }
   const Descent& descent() const { return descent_; }
   Descent& descent() { return descent_; }
   // Takes another rule, or other settings of it; its sensitivities start at 0.
@@ -66,6 +67,7 @@ class OnlineLearner {
   Vector weights_, state_, head_state_;
   std::unique_ptr<GradientRule> rule_;
   Descent descent_;
+  Contexts contexts_;
   Vector class_counts_;  // [m] exponentially forgotten, the present target counted
   std::int64_t steps_ = 0;
 };

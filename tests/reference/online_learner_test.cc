@@ -57,7 +57,8 @@ double LossAtEnd(const Specification& specification, const Vector& weights,
   const RecurrentNetwork network(specification);
   Vector state(static_cast<std::size_t>(network.StateSize()));
   for (const Record& record : records) state = network.Next(weights, state, record.taken.z);
-  const Vector y = network.Predict(weights, state, records.back().taken.z);
+  const Vector y =
+      network.Predict(weights, Contexts(specification.head), state, records.back().taken.z);
   return LossOf(specification.loss.name, y, records.back().target->values).loss;
 }
 

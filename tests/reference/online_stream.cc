@@ -59,7 +59,7 @@ Vector OnlineStream::Observe(const Observation& observation) {
   if (observation.reset_before) std::fill(state_.begin(), state_.end(), 0.0);
   const RecurrentNetwork& network = learner_.network();
   state_ = network.Next(learner_.weights(), state_, record.taken.z);
-  const Vector y = network.Predict(learner_.weights(), state_, record.taken.z);
+  const Vector y = network.Predict(learner_.weights(), learner_.contexts(), state_, record.taken.z);
   const bool caught_up = open_.empty();
   open_.push_back(record);
   if (caught_up) Run(std::min(left, 1));

@@ -14,7 +14,8 @@ constexpr int kFilters = 4;
 
 RecurrentNetwork::RecurrentNetwork(const Specification& specification)
     : cell_(MakeCell(specification.cell, specification.input.size)),
-      direct_(specification.head.Flag("direct", false)) {
+      direct_(specification.head.Flag("direct", false)),
+      contexts_(specification.head.Integer("context_orders", 0) > 0) {
   for (int filter = 1; filter <= kFilters; ++filter) {
     const double tau = specification.head.Number("filter_" + std::to_string(filter), 0);
     if (tau > 0) taus_.push_back(std::max(tau, 1.0));
@@ -27,7 +28,8 @@ RecurrentNetwork::RecurrentNetwork(const Specification& specification)
 }
 
 int RecurrentNetwork::StateSize() const {
-  return cell_->StateSize() + static_cast<int>(taus_.size()) * cell_->shape().inputs;
+  return cell_->StateSize() + static_cast<int>(taus_.size()) * cell_->shape().inputs +
+         (contexts_ ? Contexts::kHistory : 0);
 }
 
 Vector RecurrentNetwork::CellWeights(const Vector& weights) const {
@@ -47,7 +49,13 @@ Vector RecurrentNetwork::NextOf(const Vector& cell_next, const Vector& state,
       next.push_back(before + (value - before) / tau);
     }
   }
+  const Vector history = contexts_ ? Contexts::Push(History(state), z) : Vector();
+  next.insert(next.end(), history.begin(), history.end());
   return next;
+}
+
+Vector RecurrentNetwork::History(const Vector& state) const {
+  return contexts_ ? Vector(state.end() - Contexts::kHistory, state.end()) : Vector();
 }
 
 Vector RecurrentNetwork::Next(const Vector& weights, const Vector& state, const Vector& z) const {
@@ -60,13 +68,17 @@ Vector RecurrentNetwork::Features(const Vector& state, const Vector& z) const {
     features.push_back(state[static_cast<std::size_t>(place)]);
   }
   if (direct_) features.insert(features.end(), z.begin(), z.end());
-  features.insert(features.end(), state.begin() + cell_->StateSize(), state.end());
+  const auto filters = state.begin() + cell_->StateSize();
+  const auto count = static_cast<std::ptrdiff_t>(taus_.size() * z.size());
+  features.insert(features.end(), filters, filters + count);
   return features;
 }
 
-Vector RecurrentNetwork::Predict(const Vector& weights, const Vector& state,
-                                 const Vector& z) const {
-  return head_->Forward(HeadWeights(weights), Features(state, z));
+Vector RecurrentNetwork::Predict(const Vector& weights, const Contexts& contexts,
+                                 const Vector& state, const Vector& z) const {
+  Vector y = head_->Forward(HeadWeights(weights), Features(state, z));
+  if (contexts_) contexts.AddLogits(History(state), &y);
+  return y;
 }
 
 }  // namespace millrace::reference

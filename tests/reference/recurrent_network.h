@@ -1,7 +1,8 @@
 // The network of the reference: cell, direct features and head, and the layout of all weights.
 //
 // State [S]: the cell's [N + A], then the filters of x, [d] each:  f = f' + (x - f') / tau, tau at
-// least 1. Features: the cell's outputs, x if `direct` is set, the filters.
+// least 1; then, with contexts, the last four bytes. Features: the cell's outputs, x if `direct` is
+// set, the filters.
 // Weights [p]: the cell's blocks, then the head's. Thread-safe: immutable, shared by copies.
 #ifndef MILLRACE_TESTS_REFERENCE_RECURRENT_NETWORK_H_
 #define MILLRACE_TESTS_REFERENCE_RECURRENT_NETWORK_H_
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "tests/reference/cells/cell.h"
+#include "tests/reference/contexts.h"
 #include "tests/reference/heads/head.h"
 #include "tests/reference/specification.h"
 
@@ -35,13 +37,16 @@ class RecurrentNetwork {
   Vector NextOf(const Vector& cell_next, const Vector& state, const Vector& z) const;
   // Features of the state after.
   Vector Features(const Vector& state, const Vector& z) const;
-  // y [m] of the state after.
-  Vector Predict(const Vector& weights, const Vector& state, const Vector& z) const;
+  // y [m] of the state after; contexts add their logits.
+  Vector Predict(const Vector& weights, const Contexts& contexts, const Vector& state,
+                 const Vector& z) const;
+  // The last bytes in the state after [4]; empty without contexts.
+  Vector History(const Vector& state) const;
 
  private:
   std::shared_ptr<const Cell> cell_;
   std::shared_ptr<const Head> head_;
-  bool direct_;
+  bool direct_, contexts_;
   Vector taus_;
   Layout layout_;
 };
