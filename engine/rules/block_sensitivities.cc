@@ -9,8 +9,13 @@
 namespace millrace::engine {
 namespace {
 
-// Columns of S that are updated together: their old values stay in the nearest cache.
-constexpr std::int64_t kTileWidth = 64;
+// Columns of S that are updated together, so that their old values stay in a near cache; with a
+// mask, in which little is done with each, more of them. No sum depends on it.
+constexpr std::int64_t kWidestTile = 256;
+constexpr std::int64_t kTileNumbers = 4096;
+constexpr std::int64_t kNarrowestTile = 32;
+// Columns of S that are contracted together.
+constexpr std::int64_t kStripWidth = 4096;
 
 std::size_t Count(std::int64_t count) { return static_cast<std::size_t>(count); }
 
@@ -33,9 +38,8 @@ BlockSensitivities<T>::BlockSensitivities(const Structure& structure, std::int64
   }
   const std::int64_t states = structure_.components * s_;
   jacobian_.assign(Count(structure_.components * structure_.n * structure_.block_units()), T{0});
-  tile_.assign(Count(states * kTileWidth), T{0});
+  tile_.assign(Count(states * kWidestTile), T{0});
   if (!structure_.unit_local()) reach_.assign(Count(states * s_), T{0});
-  signal_.assign(Count(states), T{0});
   if (s_ != structure_.n) column_.assign(Count(columns()), T{0});
 }
 
@@ -67,8 +71,10 @@ void BlockSensitivities<T>::Advance(const T* theta, const CellStep<T>& step,
 template <typename T>
 void BlockSensitivities<T>::Propagate(const CellStep<T>& step, const KeptEntries* kept,
                                       const Block& block) {
-  for (std::int64_t column = 0; column < columns(); column += kTileWidth) {
-    PropagateTile(step, kept, block, column, std::min(kTileWidth, columns() - column));
+  const std::int64_t width =
+      kept != nullptr ? kWidestTile : std::clamp(kTileNumbers / s_, kNarrowestTile, kWidestTile);
+  for (std::int64_t column = 0; column < columns(); column += width) {
+    PropagateTile(step, kept, block, column, std::min(width, columns() - column));
   }
 }
 
@@ -184,22 +190,31 @@ void BlockSensitivities<T>::LoadReach(std::size_t modulator, const T* theta,
   }
 }
 
+// g [K s] = sum over the block's outputs of q times their rows of S.
+template <typename T>
+void BlockSensitivities<T>::ContractBlock(const T* q, std::int64_t first, const T* values,
+                                          T* g) const {
+  const std::int64_t n = structure_.n;
+  std::fill_n(g, columns(), T{0});
+  for (std::int64_t column = 0; column < columns(); column += kStripWidth) {
+    const std::int64_t width = std::min(kStripWidth, columns() - column);
+    for (int c = structure_.first_output; c < structure_.components; ++c) {
+      const T* const own = q + (c - structure_.first_output) * n + first;
+      for (std::int64_t i = 0; i < s_; ++i) {
+        kernels::AddScaled(values + (c * s_ + i) * columns() + column, own[i], width, g + column);
+      }
+    }
+  }
+}
+
 template <typename T>
 void BlockSensitivities<T>::Contract(const T* q, const T* state, T* g) {
   const std::int64_t n = structure_.n;
-  const std::int64_t outputs = structure_.components - structure_.first_output;
-  const std::int64_t block_size = structure_.components * s_ * columns();
+  if (s_ == n) return ContractBlock(q, 0, state, g);
   for (std::int64_t first = 0; first < n; first += s_) {
-    for (std::int64_t c = 0; c < outputs; ++c) {
-      std::copy_n(q + c * n + first, s_, signal_.data() + c * s_);
-    }
-    const T* const values =
-        state + first / s_ * block_size + structure_.first_output * s_ * columns();
-    T* const to = s_ == n ? g : column_.data();
-    kernels::MatVec(values, signal_.data(), outputs * s_, columns(), to);
-    if (s_ == n) return;
+    ContractBlock(q, first, state + structure_.components * first * columns(), column_.data());
     for (std::int64_t row = 0; row < rows_; ++row) {
-      std::copy_n(to + row * s_, s_, g + row * n + first);
+      std::copy_n(column_.data() + row * s_, s_, g + row * n + first);
     }
   }
 }
