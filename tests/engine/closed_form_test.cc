@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/heads/inverse_scatter.h"
 #include "engine/heads/list.h"
 #include "tests/support/numbers.h"
 
@@ -248,6 +249,13 @@ TEST(ClosedFormTest, GaussianClassesForgetMeansByTheirOwnTargetsAndTheScatterByA
   }
 }
 
+TEST(ClosedFormTest, AWeightForgetsAsSoManyTargetsButNeverAll) {
+  EXPECT_EQ(Forgotten(0.97, 1), 0.97);
+  EXPECT_NEAR(Forgotten(0.97, 2), 0.97 * 0.97, 1e-15);
+  EXPECT_EQ(Forgotten(1, 1000), 1);
+  EXPECT_EQ(Forgotten(0.5, 1e9), 1e-6);
+}
+
 TEST(ClosedFormTest, SilentFeaturesTeachNothing) {
   Trained<double> squares("least_squares", 3, 1), classes("gaussian", 3, 2);
   ASSERT_TRUE(squares.Learn({1, 2, 3}, std::vector<double>{1}));
@@ -273,6 +281,15 @@ TEST(ClosedFormTest, FeaturesThatAreNotFiniteAreRefusedAndChangeNothing) {
     EXPECT_EQ(classes.theta, theta2) << bad;
     EXPECT_EQ(classes.state, state2) << bad;
   }
+}
+
+TEST(ClosedFormTest, WeightsThatAreNotFiniteTakeNoTarget) {
+  Trained<double> head("least_squares", 2, 1);
+  head.theta[1] = std::numeric_limits<double>::infinity();
+  const std::vector<double> theta = head.theta, state = head.state;
+  EXPECT_FALSE(head.Learn({1, 2}, std::vector<double>{5}));
+  EXPECT_EQ(head.theta, theta);
+  EXPECT_EQ(head.state, state);
 }
 
 // Of a symmetric matrix: whether it is positive definite, by Cholesky's factors.

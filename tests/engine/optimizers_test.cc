@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/guard.h"
+#include "engine/learner.h"
 #include "engine/optimizers/list.h"
 #include "engine/updater.h"
 
@@ -124,7 +125,34 @@ TEST(OptimizersTest, BoundedDescentCountsTheClippedGradientOfTheGroupsThatLearn)
 
 TEST(OptimizersTest, BoundedDescentWithoutAnErrorChangesNothing) {
   Descent obgd("obgd", {});
-  ExpectNear(obgd.Step({0, 0, 0}, 0), {0, 0, 0});
+  ExpectNear(obgd.Step({1, -2, 3}, 0), {0, 0, 0});
+}
+
+TEST(OptimizersTest, ALearnerTellsTheBoundItsError) {
+  ModelSpec spec;
+  spec.input = {"vector", {{"size", std::int64_t{1}}}};
+  spec.cell = {"vanilla", {{"units", std::int64_t{1}}}};
+  spec.head = {"linear", {{"outputs", std::int64_t{2}}}};
+  spec.loss = {"mean_squared_error", {}};
+  spec.optimizer = {"obgd", {{"rate", 1.0}, {"kappa", 2.0}}};
+  spec.guard = {"standard", {{"clip_norm", 0.0}}};
+  const absl::StatusOr<ModelSpec> resolved = Resolve(spec);
+  ASSERT_TRUE(resolved.ok()) << resolved.status();
+  Learner<double> learner(*resolved, 1, 5);
+  learner.Initialize();
+  const double x = 0.5;
+  const std::vector<double> target = {0.3, -0.1};
+  LearnerStep<double> step;
+  step.seq = 1;
+  step.input.dense = &x;
+  step.target = {.kind = TargetKind::kValues, .values = target.data()};
+  learner.Step(step, nullptr);
+  // The readout starts at zero, so that dL/dy = (-0.3, 0.1), nothing flows back, and the gradient's
+  // norm is 0.4 (|h| + 1); the bound is 2 * max(1, 0.4) * 0.4 (|h| + 1) / 0.4.
+  const double bound = 2 * (std::fabs(learner.hidden()[0]) + 1);
+  const std::vector<double>& weights = learner.weights();
+  EXPECT_NEAR(weights[weights.size() - 2], 0.3 / bound, 1e-15);
+  EXPECT_NEAR(weights[weights.size() - 1], -0.1 / bound, 1e-15);
 }
 
 TEST(OptimizersTest, MomentumSumsDecayedGradients) {
