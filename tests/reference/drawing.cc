@@ -29,6 +29,11 @@ Part MakePart(const std::string& name, const std::map<std::string, double>& numb
   return {name, numbers, texts};
 }
 
+Part SparseRule(const std::string& mask, int k, bool include_self) {
+  return MakePart("sparse_rtrl", {{"k", k}, {"include_self", include_self ? 1 : 0}},
+                  {{"mask", mask}});
+}
+
 std::vector<Part> AllCells() {
   return {MakePart("vanilla", {{"units", 4}, {"leak", 0.6}}),
           MakePart("vanilla", {{"units", 4}, {"leak", 1}}),

@@ -31,6 +31,8 @@ class Sequence {
 Part MakePart(const std::string& name, const std::map<std::string, double>& numbers = {},
               const std::map<std::string, std::string>& texts = {});
 
+Part SparseRule(const std::string& mask, int k, bool include_self);
+
 // Every cell with every setting that changes its formulas.
 std::vector<Part> AllCells();
 bool HasRecurrentWeights(const Part& part);
