@@ -74,6 +74,9 @@ TEST(ReferenceClosedForm, TheRidgeGoesAroundAndIsForgotten) {
   head->Learn({1e-150}, {{0}, 1}, 1, &weights, &state);
   EXPECT_NEAR(state[0], 0.5 * 12, 1e-12);
   EXPECT_NEAR(state[3], 0.5 * 7 + 1 + 3 * 2, 1e-12);
+  head->Learn({1e-150}, {{0}, 1}, 1, &weights, &state);
+  EXPECT_NEAR(state[0], 0.5 * 6 + 3 * 2, 1e-12);
+  EXPECT_EQ(state[4], 1);
 }
 
 TEST(ReferenceClosedForm, AnOutputThatIsNotKnownKeepsItsColumnAndSilenceTeachesNothing) {
