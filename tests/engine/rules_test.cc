@@ -30,10 +30,10 @@ TEST(RulesTest, FullRecurrentLearningDiffersFromAShorterHistory) {
   }
 }
 
-TEST(RulesTest, FullRecurrentLearningSplitsColumnsIntoTilesWithoutATrace) {
-  const History history(CellOf("vanilla", {{"leak", 0.4}}, 23), 5, 0.3);
+TEST(RulesTest, FullRecurrentLearningOfManyUnitsIsSweptInPartsWithoutATrace) {
+  const History history(CellOf("vanilla", {{"leak", 0.4}}, 64), 4, 0.2);
   ExpectNear(GradientOf(history, PartSpec{"rtrl", {}}), history.Exact(), 1e-10);
-  ExpectNear(GradientOf(history, Sparse("ring", 22)), history.Exact(), 1e-12);
+  ExpectNear(GradientOf(history, Sparse("random", 63)), history.Exact(), 1e-12);
 }
 
 TEST(RulesTest, ExactRulesSaySo) {
