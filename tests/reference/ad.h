@@ -46,13 +46,13 @@ class Tape {
   Vector Backward(const Variable& value) const {
     Vector slopes(entries_.size());
     if (value.tape == nullptr) return slopes;
-    slopes[static_cast<std::size_t>(value.place)] = 1;
+    slopes[value.place] = 1;
     for (int place = value.place; place >= 0; --place) {
-      const Entry& entry = entries_[static_cast<std::size_t>(place)];
-      const double slope = slopes[static_cast<std::size_t>(place)];
+      const Entry& entry = entries_[place];
+      const double slope = slopes[place];
       if (slope == 0) continue;
-      if (entry.a >= 0) slopes[static_cast<std::size_t>(entry.a)] += slope * entry.slope_a;
-      if (entry.b >= 0) slopes[static_cast<std::size_t>(entry.b)] += slope * entry.slope_b;
+      if (entry.a >= 0) slopes[entry.a] += slope * entry.slope_a;
+      if (entry.b >= 0) slopes[entry.b] += slope * entry.slope_b;
     }
     return slopes;
   }

@@ -48,8 +48,7 @@ TEST(ReferenceDerivatives, AgreeWithCentralDifferences) {
       EXPECT_DOUBLE_EQ(y.value, function.value(x)) << function.name;
       const double step = 1e-5;
       const double difference = (function.value(x + step) - function.value(x - step)) / (2 * step);
-      EXPECT_NEAR(tape.Backward(y)[static_cast<std::size_t>(leaf.place)], difference,
-                  1e-8 * (1 + std::abs(difference)))
+      EXPECT_NEAR(tape.Backward(y)[leaf.place], difference, 1e-8 * (1 + std::abs(difference)))
           << function.name << " at " << x;
     }
   }

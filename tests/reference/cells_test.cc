@@ -51,7 +51,7 @@ class Weights {
       : cell_(cell), values_(Sequence(3).Take(cell.shape().layout.Size())) {}
   double operator()(const std::string& block, int row, int column) const {
     const int place = cell_.shape().layout.Find(block).Place(row, column);
-    return values_[static_cast<std::size_t>(place)];
+    return values_[place];
   }
   const Vector& values() const { return values_; }
 
@@ -59,14 +59,14 @@ class Weights {
   double Gate(const std::string& gate, int unit, const Vector& h, const Vector& x) const {
     double a = (*this)(gate + ".bias", 0, unit);
     for (int j = 0; j < static_cast<int>(h.size()); ++j) {
-      a += (*this)(gate + ".recurrent", j, unit) * h[static_cast<std::size_t>(j)];
+      a += (*this)(gate + ".recurrent", j, unit) * h[j];
     }
     return a + Input(gate, unit, x);
   }
   double Input(const std::string& gate, int unit, const Vector& x) const {
     double a = 0;
     for (int j = 0; j < static_cast<int>(x.size()); ++j) {
-      a += (*this)(gate + ".input", j, unit) * x[static_cast<std::size_t>(j)];
+      a += (*this)(gate + ".input", j, unit) * x[j];
     }
     return a;
   }
@@ -87,11 +87,10 @@ TEST(ReferenceCells, TheLstmsStepIsTheOneComputedByHand) {
   const Vector h = {0.2, 0.6};
   const Vector next = cell->Next(w.values(), state, kX);
   for (int i = 0; i < 2; ++i) {
-    const double c = Logistic(w.Gate("forget", i, h, kX)) * state[static_cast<std::size_t>(i)] +
+    const double c = Logistic(w.Gate("forget", i, h, kX)) * state[i] +
                      Logistic(w.Gate("input", i, h, kX)) * std::tanh(w.Gate("candidate", i, h, kX));
-    EXPECT_NEAR(next[static_cast<std::size_t>(i)], c, 1e-15);
-    EXPECT_NEAR(next[static_cast<std::size_t>(2 + i)],
-                Logistic(w.Gate("output", i, h, kX)) * std::tanh(c), 1e-15);
+    EXPECT_NEAR(next[i], c, 1e-15);
+    EXPECT_NEAR(next[2 + i], Logistic(w.Gate("output", i, h, kX)) * std::tanh(c), 1e-15);
   }
   EXPECT_EQ(cell->shape().outputs, (std::vector<int>{2, 3}));
 }
@@ -186,8 +185,8 @@ TEST(ReferenceCells, TwoStepsOfAStateSpaceAreOneTwiceAsLong) {
   const auto cell = MakeCell(MakePart("s4d", {{"state", 2}}), kInputs);
   Weights w(*cell);
   Vector doubled = w.values();
-  doubled[static_cast<std::size_t>(cell->shape().layout.Find("step").offset)] += std::log(2);
-  const Vector zero(static_cast<std::size_t>(cell->StateSize()));
+  doubled[cell->shape().layout.Find("step").offset] += std::log(2);
+  const Vector zero(cell->StateSize());
   const Vector twice = cell->Next(w.values(), cell->Next(w.values(), zero, kX), kX);
   const Vector once = cell->Next(doubled, zero, kX);
   for (std::size_t i = 0; i < once.size(); ++i) EXPECT_NEAR(twice[i], once[i], 1e-14);
@@ -200,23 +199,22 @@ TEST(ReferenceCells, ARetentionIsADecayedSumOfOuterProducts) {
   const auto product = [&](const std::string& block, int i, const Vector& x) {
     double sum = 0;
     for (int j = 0; j < kInputs; ++j) {
-      sum += weights[static_cast<std::size_t>(cell->shape().layout.Find(block).Place(j, i))] *
-             x[static_cast<std::size_t>(j)];
+      sum += weights[cell->shape().layout.Find(block).Place(j, i)] * x[j];
     }
     return sum;
   };
   const Vector first = {1, 2, -1};
-  Vector state(static_cast<std::size_t>(cell->StateSize()));
+  Vector state(cell->StateSize());
   state = cell->Next(weights, cell->Next(weights, state, first), kX);
   for (int b = 0; b < 2; ++b) {
     double y = 0;
     for (int a = 0; a < 2; ++a) {
       const double s = 0.5 * product("key", a, first) * product("value", b, first) +
                        product("key", a, kX) * product("value", b, kX);
-      EXPECT_NEAR(state[static_cast<std::size_t>(2 * a + b)], s, 1e-15);
+      EXPECT_NEAR(state[2 * a + b], s, 1e-15);
       y += s * product("query", a, kX);
     }
-    EXPECT_NEAR(state[static_cast<std::size_t>(4 + b)], y, 1e-15);
+    EXPECT_NEAR(state[4 + b], y, 1e-15);
   }
 }
 
@@ -239,8 +237,8 @@ Vector InUnitsOf(const Vector& other, Vector state, const Part& part, const Cell
   const bool scaled =
       (part.name == "slstm" || part.name == "rwkv") && part.Flag("stabilised", true);
   for (int place = 0; scaled && place < 2 * shape.units; ++place) {
-    const auto m = static_cast<std::size_t>(shape.sensitive + place % shape.units);
-    state[static_cast<std::size_t>(place)] *= std::exp(state[m] - other[m]);
+    const auto m = shape.sensitive + place % shape.units;
+    state[place] *= std::exp(state[m] - other[m]);
   }
   return state;
 }
@@ -265,16 +263,16 @@ TEST_P(EveryCell, LocalDerivativesAreThoseOfCentralDifferences) {
   for (int j = 0; j < p; ++j) {
     Vector up = weights;
     Vector down = weights;
-    up[static_cast<std::size_t>(j)] += step;
-    down[static_cast<std::size_t>(j)] -= step;
+    up[j] += step;
+    down[j] -= step;
     compare(cell->Next(up, state, kX), cell->Next(down, state, kX),
             [&](int k) { return local.immediate(k, j); });
   }
   for (int l = 0; l < n; ++l) {
     Vector up = state;
     Vector down = state;
-    up[static_cast<std::size_t>(l)] += step;
-    down[static_cast<std::size_t>(l)] -= step;
+    up[l] += step;
+    down[l] -= step;
     compare(cell->Next(weights, up, kX), cell->Next(weights, down, kX),
             [&](int k) { return local.carry(k, l) + local.recurrent(k, l); });
   }
@@ -319,7 +317,7 @@ void ExpectSameOutputs(Part part) {
   Vector weights = Sequence(5).Take(plain->shape().layout.Size());
   for (double& weight : weights) weight *= 2;
   Sequence sequence(11);
-  Vector state(static_cast<std::size_t>(plain->StateSize()));
+  Vector state(plain->StateSize());
   Vector plain_state = state;
   for (int t = 0; t < 30; ++t) {
     const Vector x = sequence.Take(kInputs);
@@ -342,7 +340,7 @@ TEST(ReferenceCells, StabilisedUnitsStayFiniteUnderHugePreactivations) {
     const auto cell = MakeCell(MakePart(name, {{"units", 4}}), kInputs);
     Vector weights = Sequence(5).Take(cell->shape().layout.Size());
     for (double& weight : weights) weight *= 5;
-    Vector state(static_cast<std::size_t>(cell->StateSize()));
+    Vector state(cell->StateSize());
     Sequence sequence(11);
     for (int t = 0; t < 20; ++t) {
       Vector x = sequence.Take(kInputs);

@@ -46,8 +46,8 @@ TEST(ReferenceClosedForm, LeastSquaresLeavesNothingAlongAnyFeature) {
   Vector left(8);
   double share = 1;
   for (int t = 29; t >= 0; --t) {
-    Vector f = features[static_cast<std::size_t>(t)];
-    const Target& target = targets[static_cast<std::size_t>(t)];
+    Vector f = features[t];
+    const Target& target = targets[t];
     const Vector y = head->Forward(weights, f);
     f.push_back(1);
     for (std::size_t i = 0; i < 4; ++i) {
@@ -109,16 +109,15 @@ TEST(ReferenceClosedForm, GaussianClassesWithoutForgettingAreFishersDiscriminant
     Vector f = sequence.Take(3);
     f[0] += t % 2;
     features.push_back(f);
-    for (int i = 0; i < 3; ++i) mean(t % 2, i) += f[static_cast<std::size_t>(i)] / 10;
+    for (int i = 0; i < 3; ++i) mean(t % 2, i) += f[i] / 10;
     head->Learn(f, {t % 2 == 0 ? Vector{1, 0} : Vector{0, 1}, 1}, 1, &weights, &state);
   }
   Matrix covariance(3, 3);
   for (int t = 0; t < 20; ++t) {
     for (int i = 0; i < 3; ++i) {
       for (int j = 0; j < 3; ++j) {
-        const Vector& f = features[static_cast<std::size_t>(t)];
-        covariance(i, j) += (f[static_cast<std::size_t>(i)] - mean(t % 2, i)) *
-                            (f[static_cast<std::size_t>(j)] - mean(t % 2, j)) / 20;
+        const Vector& f = features[t];
+        covariance(i, j) += (f[i] - mean(t % 2, i)) * (f[j] - mean(t % 2, j)) / 20;
       }
     }
   }
@@ -128,12 +127,12 @@ TEST(ReferenceClosedForm, GaussianClassesWithoutForgettingAreFishersDiscriminant
     for (int i = 0; i < 3; ++i) {
       double product = 0;
       for (int j = 0; j < 3; ++j) {
-        product += covariance(i, j) * weights[static_cast<std::size_t>(j * 2 + c)];
+        product += covariance(i, j) * weights[j * 2 + c];
       }
       EXPECT_NEAR(product, mean(c, i), 1e-9);
-      constant -= mean(c, i) * weights[static_cast<std::size_t>(i * 2 + c)] / 2;
+      constant -= mean(c, i) * weights[i * 2 + c] / 2;
     }
-    EXPECT_NEAR(weights[static_cast<std::size_t>(6 + c)], constant, 1e-9);
+    EXPECT_NEAR(weights[6 + c], constant, 1e-9);
   }
 }
 

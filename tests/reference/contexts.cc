@@ -24,7 +24,7 @@ Vector Contexts::Push(const Vector& history, const Vector& z) {
 std::uint64_t Contexts::RowOf(const Vector& history, int order) const {
   std::uint64_t key = 0;
   for (int i = 0; i < order; ++i) {
-    key += static_cast<std::uint64_t>(history[static_cast<std::size_t>(i)]) << (8 * i);
+    key += static_cast<std::uint64_t>(history[i]) << (8 * i);
   }
   if (8 * order <= bits_) return key;
   std::uint64_t h = key + static_cast<std::uint64_t>(order) * (std::uint64_t{1} << 32);

@@ -12,7 +12,7 @@ namespace {
 
 Vector OneHot(int byte) {
   Vector z(256);
-  if (byte >= 0) z[static_cast<std::size_t>(byte)] = 1;
+  if (byte >= 0) z[byte] = 1;
   return z;
 }
 

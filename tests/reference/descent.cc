@@ -58,8 +58,8 @@ double Descent::Divisor(double second, double correction) const {
 
 double Descent::Change(int place, double gradient, double rate, double weight) {
   const std::string& name = part_.name;
-  double& m = first_[static_cast<std::size_t>(place)];
-  double& v = second_[static_cast<std::size_t>(place)];
+  double& m = first_[place];
+  double& v = second_[place];
   if (name == "obgd") return rate * gradient;
   if (name == "sgd") {
     m = part_.Number("momentum", 0) * m + gradient;
@@ -73,8 +73,8 @@ double Descent::Change(int place, double gradient, double rate, double weight) {
   }
   const double beta1 = part_.Number("beta1", 0.9);
   const double beta2 = part_.Number("beta2", adam ? 0.999 : 0.99);
-  double& power1 = power1_[static_cast<std::size_t>(place)];
-  double& power2 = power2_[static_cast<std::size_t>(place)];
+  double& power1 = power1_[place];
+  double& power2 = power2_[place];
   power1 *= beta1;
   power2 *= beta2;
   v = beta2 * v + (1 - beta2) * gradient * gradient;

@@ -31,7 +31,7 @@ class Layout {
 
   int Size() const;
   const std::vector<Block>& blocks() const { return blocks_; }
-  const Block& block(int number) const { return blocks_[static_cast<std::size_t>(number)]; }
+  const Block& block(int number) const { return blocks_[number]; }
   // Ends the program where there is none of the name.
   const Block& Find(const std::string& name) const;
   bool Has(const std::string& name) const;

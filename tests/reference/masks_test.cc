@@ -19,7 +19,7 @@ std::vector<std::vector<int>> Neighbours(const Part& rule, const Vector& weights
   std::vector<std::vector<int>> rows(6);
   for (int i = 0; i < 6; ++i) {
     for (int l = 0; l < 6; ++l) {
-      if (kept(i, l) == 1) rows[static_cast<std::size_t>(i)].push_back(l);
+      if (kept(i, l) == 1) rows[i].push_back(l);
     }
   }
   return rows;
@@ -29,7 +29,7 @@ TEST(ReferenceMasks, KeepTheNeighboursThatTheirNamesSay) {
   Vector weights(6 * (6 + 1 + 1));
   // Into unit 0: from 1 .. 5 in the order of size 3, 1, 5, 2, 4; from itself the largest.
   const double from[] = {9, -0.4, 0.2, 0.5, 0.1, -0.3};
-  for (int l = 0; l < 6; ++l) weights[static_cast<std::size_t>(l * 6)] = from[l];
+  for (int l = 0; l < 6; ++l) weights[l * 6] = from[l];
   EXPECT_EQ(Neighbours(SparseRule("ring", 3, false), weights)[0], (std::vector<int>{1, 5}));
   EXPECT_EQ(Neighbours(SparseRule("ring", 4, true), weights)[5], (std::vector<int>{0, 1, 3, 4, 5}));
   EXPECT_EQ(Neighbours(SparseRule("oracle", 2, false), weights)[0], (std::vector<int>{1, 3}));

@@ -82,7 +82,7 @@ void OnlineLearner::Differentiate(const Record& record, Pass* pass) const {
   const CellShape& shape = network_.cell().shape();
   Vector q(static_cast<std::size_t>(shape.sensitive));
   for (std::size_t o = 0; o < shape.outputs.size(); ++o) {
-    q[static_cast<std::size_t>(shape.outputs[o])] = back.features[o];
+    q[shape.outputs[o]] = back.features[o];
   }
   pass->gradient = rule_->Gradient(q, pass->dz);
   pass->gradient.insert(pass->gradient.end(), back.weights.begin(), back.weights.end());
@@ -111,11 +111,11 @@ std::vector<bool> OnlineLearner::Active(const Record& record, const LossResult& 
     const bool to_output =
         std::find(of_outputs.begin(), of_outputs.end(), block.name) != of_outputs.end();
     for (int row = 0; row < block.rows; ++row) {
-      const auto channel = static_cast<std::size_t>(row % inputs);
+      const auto channel = row % inputs;
       const bool waits = from_input && (!record.taken.present[channel] ||
                                         (OnlyTheByteMoves() && record.taken.z[channel] == 0));
       for (int column = 0; column < block.width; ++column) {
-        const bool known = !to_output || loss.known[static_cast<std::size_t>(column)];
+        const bool known = !to_output || loss.known[column];
         active.push_back(block.learned && !waits && known && descent_.Rate(block.group) > 0);
       }
     }

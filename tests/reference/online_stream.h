@@ -42,7 +42,7 @@ class OnlineStream {
   void CloseBefore(const Record& next, const Observation& observation);
   // Takes in closed steps, at most `budget`; returns what is left of it.
   int Run(int budget);
-  Record& Open(std::int64_t step) { return open_[static_cast<std::size_t>(step - learned_ - 1)]; }
+  Record& Open(std::int64_t step) { return open_[step - learned_ - 1]; }
 
   Specification specification_;
   Input input_;

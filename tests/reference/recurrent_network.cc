@@ -65,7 +65,7 @@ Vector RecurrentNetwork::Next(const Vector& weights, const Vector& state, const 
 Vector RecurrentNetwork::Features(const Vector& state, const Vector& z) const {
   Vector features;
   for (const int place : cell_->shape().outputs) {
-    features.push_back(state[static_cast<std::size_t>(place)]);
+    features.push_back(state[place]);
   }
   if (direct_) features.insert(features.end(), z.begin(), z.end());
   const auto filters = state.begin() + cell_->StateSize();

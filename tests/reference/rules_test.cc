@@ -38,8 +38,7 @@ Vector Unrolled(const Specification& specification, const std::vector<Record>& r
   const int count = static_cast<int>(records.size());
   for (int t = 0; t < count; ++t) {
     const bool moves = window == 0 || t >= count - window;
-    state = network.cell().Next(moves ? theta : held, state,
-                                records[static_cast<std::size_t>(t)].taken.z);
+    state = network.cell().Next(moves ? theta : held, state, records[t].taken.z);
   }
   // L = mean (y - target)^2 with a linear head: readout [o, m], then its bias.
   const Vector& target = records.back().target->values;
@@ -48,12 +47,10 @@ Vector Unrolled(const Specification& specification, const std::vector<Record>& r
   const Block& bias = network.layout().Find("readout_bias");
   Variable loss = 0;
   for (int k = 0; k < m; ++k) {
-    Variable error =
-        theta[static_cast<std::size_t>(bias.Place(0, k))] - target[static_cast<std::size_t>(k)];
+    Variable error = theta[bias.Place(0, k)] - target[k];
     for (int o = 0; o < readout.rows; ++o) {
-      const int place = network.cell().shape().outputs[static_cast<std::size_t>(o)];
-      error += theta[static_cast<std::size_t>(readout.Place(o, k))] *
-               state[static_cast<std::size_t>(place)];
+      const int place = network.cell().shape().outputs[o];
+      error += theta[readout.Place(o, k)] * state[place];
     }
     loss += error * error / m;
   }
@@ -191,7 +188,7 @@ TEST(ReferenceRules, GivenFeedbackEqualToTheReadoutChangesNothing) {
     RuleDraws draws;
     const Block& readout = network.layout().Find("readout");
     for (int place = 0; place < readout.Size(); ++place) {
-      draws.feedback.push_back(weights[static_cast<std::size_t>(readout.offset + place)]);
+      draws.feedback.push_back(weights[readout.offset + place]);
     }
     EXPECT_LT(Distance(GradientUnder(kRflo, cell, 15, draws), GradientUnder(kRflo, cell, 15)),
               1e-15);

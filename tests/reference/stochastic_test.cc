@@ -21,7 +21,7 @@ Estimate Projection(const std::string& rule, const Part& cell, int runs) {
   for (double& weight : weights) weight *= 0.5;  // short memories: less variance
   const std::vector<Record> records = Series(specification, 6);
   const Vector exact = GradientAtEnd(specification, weights, records);
-  const auto of_cell = static_cast<std::size_t>(MakeCell(cell, 3)->shape().layout.Size());
+  const auto of_cell = MakeCell(cell, 3)->shape().layout.Size();
   const Vector direction(exact.begin(), exact.begin() + static_cast<std::ptrdiff_t>(of_cell));
   specification.rule = MakePart(rule);
   Sequence noise(99);

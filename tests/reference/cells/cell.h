@@ -84,21 +84,17 @@ struct Sight {
 
   // Element (j, i) of a block.
   const S& Weight(int block, int j, int i) const {
-    return weights[static_cast<std::size_t>(shape.layout.block(block).Place(j, i))];
+    return weights[shape.layout.block(block).Place(j, i)];
   }
   // Component c of unit i as it was.
-  const S& Carried(int c, int i) const {
-    return carried[static_cast<std::size_t>(c * shape.units + i)];
-  }
+  const S& Carried(int c, int i) const { return carried[c * shape.units + i]; }
   // Component c of all units as recurrent weights see it, [n].
   std::vector<S> FedBack(int c) const {
     const auto begin = fed_back.begin() + c * shape.units;
     return std::vector<S>(begin, begin + shape.units);
   }
   // The auxiliary number at a place.
-  S Auxiliary(int place) const {
-    return Held(carried[static_cast<std::size_t>(shape.sensitive + place)]);
-  }
+  S Auxiliary(int place) const { return Held(carried[shape.sensitive + place]); }
 };
 
 // The blocks of a gate; -1: it has none of the kind.
@@ -130,14 +126,13 @@ S PreActivation(const Sight<S>& sight, const Gate& gate, int i, const std::vecto
     for (int j = 0; j < rows; ++j) {
       const S& weight = sight.Weight(gate.recurrent, j, i);
       const int place = sight.shape.layout.block(gate.recurrent).Place(j, i);
-      const double now =
-          sight.now != nullptr ? (*sight.now)[static_cast<std::size_t>(place)] : ValueOf(weight);
-      a += Through(weight, fed[static_cast<std::size_t>(first + j)], now);
+      const double now = sight.now != nullptr ? (*sight.now)[place] : ValueOf(weight);
+      a += Through(weight, fed[first + j], now);
     }
   }
   if (gate.input >= 0) {
     for (int j = 0; j < sight.shape.inputs; ++j) {
-      a += sight.Weight(gate.input, j, i) * S(sight.x[static_cast<std::size_t>(j)]);
+      a += sight.Weight(gate.input, j, i) * S(sight.x[j]);
     }
   }
   if (gate.bias >= 0) a += sight.Weight(gate.bias, 0, i);
@@ -171,10 +166,8 @@ class CellOf final : public Cell {
                const Vector& now) const override {
     Tape tape;
     const auto leaves = [&tape](const Vector& values, int count) {
-      std::vector<Variable> variables;
-      for (int i = 0; i < count; ++i) {
-        variables.push_back(tape.Leaf(values[static_cast<std::size_t>(i)]));
-      }
+      std::vector<Variable> variables(static_cast<std::size_t>(count));
+      for (int i = 0; i < count; ++i) variables[i] = tape.Leaf(values[i]);
       return variables;
     };
     const int p = shape_.layout.Size();
@@ -188,11 +181,11 @@ class CellOf final : public Cell {
     Local local{Vector(next.size()), Matrix(n, n), Matrix(n, n), Matrix(n, p)};
     for (std::size_t k = 0; k < next.size(); ++k) local.next[k] = next[k].value;
     for (int k = 0; k < n; ++k) {
-      const Vector slopes = tape.Backward(next[static_cast<std::size_t>(k)]);
-      for (int j = 0; j < p; ++j) local.immediate(k, j) = slopes[static_cast<std::size_t>(j)];
+      const Vector slopes = tape.Backward(next[k]);
+      for (int j = 0; j < p; ++j) local.immediate(k, j) = slopes[j];
       for (int l = 0; l < n; ++l) {
-        local.carry(k, l) = slopes[static_cast<std::size_t>(p + l)];
-        local.recurrent(k, l) = slopes[static_cast<std::size_t>(p + n + l)];
+        local.carry(k, l) = slopes[p + l];
+        local.recurrent(k, l) = slopes[p + n + l];
       }
     }
     return local;
@@ -209,13 +202,9 @@ template <typename S>
 class StateAfter {
  public:
   explicit StateAfter(const CellShape& shape)
-      : shape_(shape), values_(static_cast<std::size_t>(shape.sensitive + shape.auxiliary)) {}
-  void Set(int c, int i, const S& value) {
-    values_[static_cast<std::size_t>(c * shape_.units + i)] = value;
-  }
-  void SetAuxiliary(int place, const S& value) {
-    values_[static_cast<std::size_t>(shape_.sensitive + place)] = Held(value);
-  }
+      : shape_(shape), values_(shape.sensitive + shape.auxiliary) {}
+  void Set(int c, int i, const S& value) { values_[c * shape_.units + i] = value; }
+  void SetAuxiliary(int place, const S& value) { values_[shape_.sensitive + place] = Held(value); }
   std::vector<S> Take() { return std::move(values_); }
 
  private:

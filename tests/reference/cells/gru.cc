@@ -31,13 +31,13 @@ struct Gru {
     std::vector<S> reset_fed;
     for (int i = 0; i < shape.units; ++i) {
       r.push_back(Sigmoid(PreActivation(sight, reset, i, fed)));
-      reset_fed.push_back(r.back() * fed[static_cast<std::size_t>(i)]);
+      reset_fed.push_back(r.back() * fed[i]);
     }
     for (int i = 0; i < shape.units; ++i) {
       const S z = Sigmoid(PreActivation(sight, update, i, fed));
       S a = PreActivation(sight, candidate, i, reset_fed);
       if (after_product) {
-        a += r[static_cast<std::size_t>(i)] * PreActivation(sight, recurrent, i, fed);
+        a += r[i] * PreActivation(sight, recurrent, i, fed);
       }
       after.Set(0, i, (S(1) - z) * Tanh(a) + z * sight.Carried(0, i));
     }

@@ -27,7 +27,7 @@ struct Retnet {
     const auto product = [&](int block, int i) {
       S sum = 0;
       for (int j = 0; j < shape.inputs; ++j) {
-        sum += sight.Weight(block, j, i) * S(sight.x[static_cast<std::size_t>(j)]);
+        sum += sight.Weight(block, j, i) * S(sight.x[j]);
       }
       return sum;
     };

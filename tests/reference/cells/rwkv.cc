@@ -29,9 +29,8 @@ struct Rwkv {
     StateAfter<S> after(shape);
     Vector mixed(sight.x.size());
     for (int j = 0; j < shape.inputs; ++j) {
-      const double x = sight.x[static_cast<std::size_t>(j)];
-      mixed[static_cast<std::size_t>(j)] =
-          mix * x + (1 - mix) * ValueOf(sight.Auxiliary(shape.units + j));
+      const double x = sight.x[j];
+      mixed[j] = mix * x + (1 - mix) * ValueOf(sight.Auxiliary(shape.units + j));
       after.SetAuxiliary(shape.units + j, x);
     }
     const Sight<S> shifted{shape, sight.weights, sight.carried, sight.fed_back, mixed, sight.now};

@@ -32,7 +32,7 @@ struct S4d {
       const S dt = Exp(sight.Weight(step, 0, i));
       S y = sight.Weight(skip, 0, i) * u;
       for (int s = 0; s < states; ++s) {
-        const int block = real[static_cast<std::size_t>(s)];
+        const int block = real[s];
         const S a_re = -Exp(sight.Weight(block, 0, i));
         const S a_im = sight.Weight(block + 1, 0, i);
         const S radius = Exp(dt * a_re);

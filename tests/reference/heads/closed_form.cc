@@ -26,7 +26,7 @@ Scatter::Scatter(const Part& part, int k)
 
 Vector Scatter::Initial() const {
   Vector state(static_cast<std::size_t>(size()));
-  for (int i = 0; i < k_; ++i) state[static_cast<std::size_t>(i * k_ + i)] = ridge_ * prior_weight_;
+  for (int i = 0; i < k_; ++i) state[i * k_ + i] = ridge_ * prior_weight_;
   return state;
 }
 

@@ -15,7 +15,7 @@ class Gaussian final : public HeadOf<AllFeatures> {
  public:
   Gaussian(const Part& part, const HeadShape& shape)
       : HeadOf<AllFeatures>(part, shape),
-        features_(static_cast<std::size_t>(shape.cell_outputs + shape.direct)),
+        features_(shape.cell_outputs + shape.direct),
         classes_(static_cast<std::size_t>(shape.outputs)),
         mean_forgetting_(part.Number("mean_forgetting", 0.995)),
         scatter_(part, shape.cell_outputs + shape.direct) {}
@@ -30,8 +30,8 @@ class Gaussian final : public HeadOf<AllFeatures> {
   void Learn(const Vector& features, const Target& target, double weight, Vector* weights,
              Vector* state) const override {
     if (IsSilent(features)) return;
-    const auto label = static_cast<std::size_t>(
-        std::max_element(target.values.begin(), target.values.end()) - target.values.begin());
+    const auto label =
+        std::max_element(target.values.begin(), target.values.end()) - target.values.begin();
     double& total = (*state)[Total()];
     double& count = (*state)[Total() + 1 + label];
     const double before = Forgotten(mean_forgetting_, weight) * count;

@@ -15,19 +15,19 @@ struct Linear {
   template <typename S>
   std::vector<S> Forward(const std::vector<S>& weights, const std::vector<S>& features) const {
     const auto weight = [&](int block, int j, int k) -> const S& {
-      return weights[static_cast<std::size_t>(blocks.block(block).Place(j, k))];
+      return weights[blocks.block(block).Place(j, k)];
     };
     std::vector<S> y(static_cast<std::size_t>(shape.outputs));
     for (int k = 0; k < shape.outputs; ++k) {
       S sum = 0;
       if (bias >= 0) sum += weight(bias, 0, k);
       for (int i = 0; i < shape.cell_outputs; ++i) {
-        sum += weight(readout, i, k) * features[static_cast<std::size_t>(i)];
+        sum += weight(readout, i, k) * features[i];
       }
       for (int j = 0; j < shape.direct; ++j) {
-        sum += weight(direct, j, k) * features[static_cast<std::size_t>(shape.cell_outputs + j)];
+        sum += weight(direct, j, k) * features[shape.cell_outputs + j];
       }
-      y[static_cast<std::size_t>(k)] = sum;
+      y[k] = sum;
     }
     return y;
   }

@@ -22,12 +22,11 @@ struct Mlp {
     const Block& bias = blocks.block(matrix + 1);
     std::vector<S> to(static_cast<std::size_t>(block.width));
     for (int k = 0; k < block.width; ++k) {
-      S sum = weights[static_cast<std::size_t>(bias.Place(0, k))];
+      S sum = weights[bias.Place(0, k)];
       for (int j = 0; j < block.rows; ++j) {
-        sum += weights[static_cast<std::size_t>(block.Place(j, k))] *
-               from[static_cast<std::size_t>(j)];
+        sum += weights[block.Place(j, k)] * from[j];
       }
-      to[static_cast<std::size_t>(k)] = sum;
+      to[k] = sum;
     }
     return to;
   }

@@ -27,7 +27,7 @@ Vector Product(const Matrix& a, const Vector& b) {
   Vector product(static_cast<std::size_t>(a.rows()));
   for (int i = 0; i < a.rows(); ++i) {
     for (int l = 0; l < a.columns(); ++l) {
-      product[static_cast<std::size_t>(i)] += a(i, l) * b[static_cast<std::size_t>(l)];
+      product[i] += a(i, l) * b[l];
     }
   }
   return product;
@@ -37,7 +37,7 @@ Vector TransposedProduct(const Matrix& a, const Vector& b) {
   Vector product(static_cast<std::size_t>(a.columns()));
   for (int l = 0; l < a.rows(); ++l) {
     for (int i = 0; i < a.columns(); ++i) {
-      product[static_cast<std::size_t>(i)] += a(l, i) * b[static_cast<std::size_t>(l)];
+      product[i] += a(l, i) * b[l];
     }
   }
   return product;

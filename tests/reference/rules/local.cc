@@ -44,7 +44,7 @@ class LocalRule final : public GradientRule {
     if (feedback_.empty()) return TransposedProduct(traces_, q);
     Vector random(q.size());
     for (std::size_t o = 0; o < cell_->shape().outputs.size(); ++o) {
-      double& signal = random[static_cast<std::size_t>(cell_->shape().outputs[o])];
+      double& signal = random[cell_->shape().outputs[o]];
       for (std::size_t k = 0; k < dz.size(); ++k) signal += feedback_[o * dz.size() + k] * dz[k];
     }
     return TransposedProduct(traces_, random);

@@ -73,7 +73,7 @@ Matrix Mask::Ring() const {
 Matrix Mask::Given() const {
   Matrix mask(n_, n_);
   for (int i = 0; i < n_; ++i) {
-    for (const int l : given_[static_cast<std::size_t>(i)]) mask(i, l) = 1;
+    for (const int l : given_[i]) mask(i, l) = 1;
   }
   return mask;
 }
@@ -95,7 +95,7 @@ Matrix Mask::Highest(const Matrix& scores) const {
     std::stable_sort(order.begin(), order.end(),
                      [&](int a, int b) { return scores(i, a) > scores(i, b); });
     for (int place = 0; place < std::min(k_, c_ - 1); ++place) {
-      mask(i, order[static_cast<std::size_t>(place)]) = 1;
+      mask(i, order[place]) = 1;
     }
   }
   return mask;
@@ -108,7 +108,7 @@ Matrix Mask::WeightScores(const Vector& weights) const {
     for (int i = 0; i < n_; ++i) {
       const int first = i / block.rows * block.rows;
       for (int j = 0; j < block.rows; ++j) {
-        scores(i, first + j) += std::abs(weights[static_cast<std::size_t>(block.Place(j, i))]);
+        scores(i, first + j) += std::abs(weights[block.Place(j, i)]);
       }
     }
   }

@@ -34,8 +34,8 @@ class UoroRule final : public GradientRule {
   int NoiseSize() const override { return cell_->shape().sensitive; }
 
   void Reset() override {
-    a_.assign(static_cast<std::size_t>(cell_->shape().sensitive), 0);
-    b_.assign(static_cast<std::size_t>(cell_->shape().layout.Size()), 0);
+    a_.assign(cell_->shape().sensitive, 0);
+    b_.assign(cell_->shape().layout.Size(), 0);
   }
 
   void Advance(const Moment& moment) override {
@@ -66,7 +66,7 @@ class KfRtrlRule final : public GradientRule {
     const int n = cell_->shape().units;
     if (!draws.left.empty()) a_ = draws.left;
     for (int i = 0; !draws.right.empty() && i < n; ++i) {
-      for (int j = 0; j < n; ++j) b_(i, j) = draws.right[static_cast<std::size_t>(i * n + j)];
+      for (int j = 0; j < n; ++j) b_(i, j) = draws.right[i * n + j];
     }
   }
 
@@ -77,7 +77,7 @@ class KfRtrlRule final : public GradientRule {
 
   void Reset() override {
     const int n = cell_->shape().units;
-    a_.assign(static_cast<std::size_t>(n + cell_->shape().inputs + 1), 0);
+    a_.assign(n + cell_->shape().inputs + 1, 0);
     b_ = Matrix(n, n);
   }
 

@@ -26,7 +26,7 @@ class TbpttRule final : public GradientRule {
   }
 
   Vector Gradient(const Vector& q, const Vector& /*dz*/) const override {
-    Vector gradient(static_cast<std::size_t>(cell_->shape().layout.Size()));
+    Vector gradient(cell_->shape().layout.Size());
     Vector credit = q;
     for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) {
       const Local local =
