@@ -1,8 +1,8 @@
 """Every cell and rule on the four commands of bmi_wheelchair, all with one gradient-trained readout
 and one set of rates: what the choice of cell and rule is worth there.
 
-Accuracy per labelled bin, labels released when a trial has ended; the protocol, the discriminant and
-the models tuned for it are bmi_wheelchair's.
+Accuracy per labelled bin, labels released when a trial has ended; the protocol, the discriminant
+and the models tuned for it are bmi_wheelchair's.
 """
 
 from __future__ import annotations

@@ -176,7 +176,7 @@ def accuracy_table(rows: dict[str, list[NDArray[np.float64]]]) -> tuple[str, dic
 def comparisons(live: list[Decisions], still: list[Decisions],
                 rows: dict[str, list[NDArray[np.float64]]], played: list[recording.Session]
                 ) -> tuple[str, dict]:
-    """What the table does not show: differences over trials, the gap to the shadow, other scores."""
+    """What the table does not show: differences over trials, gaps to the shadow, other scores."""
     lines, figures = [], {}
     for name, part in (("day two", DAY_TWO), ("the 13 sessions", LATER)):
         difference = paired_difference([r[part] for r in live], [r[part] for r in still],
