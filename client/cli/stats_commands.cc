@@ -142,7 +142,8 @@ void AddStatsCommands(CLI::App* app, Context* context) {
   CLI::App* top = app->add_subcommand(
       "top",
       "Watch streams: a line each; q ends. Flags: F frozen, S serves its shadow, T the "
-      "learner trails, X shift not recovered from, N silent channels, I resumed inexactly");
+      "learner trails, X shift not recovered from, N silent channels, I resumed inexactly, A the "
+      "diagnostics give advice: see stats");
   top->add_option("STREAM", options->streams, "Streams to watch; default the first 64");
   top->add_option("--period_s", options->period_s, "Between frames")
       ->check(CLI::Range(0.1, 60.0))

@@ -35,6 +35,7 @@ std::string Flags(const v1::StreamStats& stats) {
   }
   if (!stats.silent_channels().empty()) flags += 'N';
   if (stats.resumed_inexactly()) flags += 'I';
+  if (!stats.advice().empty()) flags += 'A';
   return flags;
 }
 

@@ -65,6 +65,22 @@ void FillMark(const engine::ShiftMark& mark, v1::ShiftMark* wire) {
   wire->set_censored(mark.censored);
 }
 
+void FillDiagnostics(const engine::Diagnostics& figures, v1::Diagnostics* wire) {
+  wire->set_samples(figures.samples);
+  wire->set_seq(figures.seq);
+  wire->mutable_gradient_norm()->Add(figures.gradient_norm.begin(), figures.gradient_norm.end());
+  if (figures.gradient_ratio.has_value()) wire->set_gradient_ratio(*figures.gradient_ratio);
+  if (figures.self_propagation.has_value()) wire->set_self_propagation(*figures.self_propagation);
+  if (figures.absolute_self_propagation.has_value()) {
+    wire->set_absolute_self_propagation(*figures.absolute_self_propagation);
+  }
+  if (figures.sensitivity_norm.has_value()) wire->set_sensitivity_norm(*figures.sensitivity_norm);
+  if (figures.condition_number.has_value()) wire->set_condition_number(*figures.condition_number);
+  if (figures.effective_rank.has_value()) wire->set_effective_rank(*figures.effective_rank);
+  if (figures.exact_cosine.has_value()) wire->set_exact_cosine(*figures.exact_cosine);
+  if (figures.exact_norm_ratio.has_value()) wire->set_exact_norm_ratio(*figures.exact_norm_ratio);
+}
+
 }  // namespace
 
 v1::StreamStats ToWire(const engine::StreamStats& stats) {
@@ -75,6 +91,14 @@ v1::StreamStats ToWire(const engine::StreamStats& stats) {
   FillLists(stats, &wire);
   for (const engine::ShiftMark& mark : stats.marks) FillMark(mark, wire.add_marks());
   wire.set_shifts(stats.shifts);
+  if (stats.diagnostics.has_value()) {
+    FillDiagnostics(*stats.diagnostics, wire.mutable_diagnostics());
+  }
+  for (const engine::Advice& advice : stats.advice) {
+    v1::Advice* const one = wire.add_advice();
+    one->set_code(advice.code);
+    one->set_sentence(advice.sentence);
+  }
   return wire;
 }
 

@@ -1,5 +1,6 @@
 #include "server/metrics/figures_collector.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -110,6 +111,42 @@ constexpr WatchedRow kWatched[] = {
        return s.marks().empty() ? std::nullopt
                                 : std::optional(static_cast<double>(s.marks().rbegin()->seq()));
      }},
+    {"millrace_stream_advice", "Pieces of advice that the diagnostics give a watched stream.",
+     [](const v1::StreamStats& s) { return std::optional(static_cast<double>(s.advice_size())); }},
+};
+
+// Of a watched stream's diagnostics.
+struct DiagnosticRow {
+  const char* name;
+  const char* help;
+  bool (v1::Diagnostics::*has)() const;
+  double (*figure)(const v1::Diagnostics&);
+};
+using Sampled = v1::Diagnostics;
+constexpr DiagnosticRow kDiagnostics[] = {
+    {"millrace_stream_gradient_ratio",
+     "Norm of a watched stream's recurrent gradient over its readout's.",
+     &Sampled::has_gradient_ratio, [](const Sampled& d) { return d.gradient_ratio(); }},
+    {"millrace_stream_self_propagation",
+     "Mean of the diagonal of a watched stream's state Jacobian.", &Sampled::has_self_propagation,
+     [](const Sampled& d) { return d.self_propagation(); }},
+    {"millrace_stream_absolute_self_propagation",
+     "Mean absolute value of the diagonal of a watched stream's state Jacobian.",
+     &Sampled::has_absolute_self_propagation,
+     [](const Sampled& d) { return d.absolute_self_propagation(); }},
+    {"millrace_stream_sensitivity_norm", "Frobenius norm of a watched stream's sensitivities.",
+     &Sampled::has_sensitivity_norm, [](const Sampled& d) { return d.sensitivity_norm(); }},
+    {"millrace_stream_condition_number", "Condition number of a watched stream's sensitivities.",
+     &Sampled::has_condition_number, [](const Sampled& d) { return d.condition_number(); }},
+    {"millrace_stream_effective_rank",
+     "Singular values with 95 % of the squared norm of a watched stream's sensitivities.",
+     &Sampled::has_effective_rank,
+     [](const Sampled& d) { return static_cast<double>(d.effective_rank()); }},
+    {"millrace_stream_exact_cosine", "Cosine of a watched stream's gradient to the exact one.",
+     &Sampled::has_exact_cosine, [](const Sampled& d) { return d.exact_cosine(); }},
+    {"millrace_stream_exact_norm_ratio",
+     "Norm of a watched stream's gradient over the exact one's.", &Sampled::has_exact_norm_ratio,
+     [](const Sampled& d) { return d.exact_norm_ratio(); }},
 };
 
 MetricFamily Family(const char* name, const char* help, MetricType type) {
@@ -159,6 +196,33 @@ void AddGauges(const RuntimeFigures& figures, std::vector<MetricFamily>* familie
   for (const StoreRow& row : kStore) {
     families->push_back(Family(row.name, row.help, MetricType::Gauge));
     families->back().metric.push_back(Sample({}, static_cast<double>(figures.*row.member)));
+  }
+}
+
+// Families of kDiagnostics, then one of the gradient's norms by parameter group.
+void AddDiagnosticFamilies(std::vector<MetricFamily>* families) {
+  for (const DiagnosticRow& row : kDiagnostics) {
+    families->push_back(Family(row.name, row.help, MetricType::Gauge));
+  }
+  families->push_back(Family("millrace_stream_gradient_norm",
+                             "Norm of a watched stream's gradient before the clip, by group.",
+                             MetricType::Gauge));
+}
+
+// `families` from the first of AddDiagnosticFamilies on.
+void AddDiagnostics(const std::string& stream, const v1::StreamStats& stats,
+                    MetricFamily* families) {
+  if (!stats.has_diagnostics()) return;
+  const v1::Diagnostics& diagnostics = stats.diagnostics();
+  for (const DiagnosticRow& row : kDiagnostics) {
+    MetricFamily& family = *families++;
+    if (!(diagnostics.*row.has)()) continue;
+    family.metric.push_back(Sample({{"stream", stream}}, row.figure(diagnostics)));
+  }
+  const int groups = std::min(stats.groups_size(), diagnostics.gradient_norm_size());
+  for (int group = 0; group < groups; ++group) {
+    families->metric.push_back(Sample({{"stream", stream}, {"group", stats.groups(group)}},
+                                      diagnostics.gradient_norm(group)));
   }
 }
 
@@ -215,6 +279,8 @@ void FiguresCollector::AddWatched(std::vector<MetricFamily>* families) const {
   for (const WatchedRow& row : kWatched) {
     families->push_back(Family(row.name, row.help, MetricType::Gauge));
   }
+  const std::size_t diagnostics = families->size();
+  AddDiagnosticFamilies(families);
   for (const std::string& stream : watched_streams_) {
     const absl::StatusOr<v1::StreamStats> stats = runtime_->GetStats(stream);
     if (!stats.ok()) continue;  // not opened yet, closed or deleted
@@ -223,6 +289,7 @@ void FiguresCollector::AddWatched(std::vector<MetricFamily>* families) const {
       if (!value) continue;
       (*families)[first + i].metric.push_back(Sample({{"stream", stream}}, *value));
     }
+    AddDiagnostics(stream, *stats, families->data() + diagnostics);
   }
 }
 

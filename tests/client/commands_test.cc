@@ -131,6 +131,8 @@ TEST(TopViewTest, RatesAndFlagsAreShown) {
   EXPECT_NE(line.find(" 100.0000 "), std::string::npos) << line;
   EXPECT_NE(line.find("0.2500"), std::string::npos) << line;
   EXPECT_NE(line.find(" FS"), std::string::npos) << line;
+  stats->add_advice()->set_code("LOW_COSINE");
+  EXPECT_NE(TopLines(frame)[2].find(" FSA"), std::string::npos) << TopLines(frame)[2];
 }
 
 }  // namespace

@@ -101,6 +101,42 @@ def test_learning_lowers_the_loss_and_stats_and_peeks_tell(client, id):
     assert not stats.HasField("recovery") and stats.HasField("live_loss")
 
 
+def test_diagnostics_are_told_on_request_and_change_nothing_that_is_learned(client, id):
+    client.open_stream(id + "-watched", "line", seed=1)
+    client.set(id + "-watched", {"monitor.diagnostics_every": 10})
+    for name in (id, id + "-watched"):
+        with client.attach(name) as stream:
+            stream.learn(X, values=Y)
+    assert not client.stats(id).HasField("diagnostics")
+    stats = client.stats(id + "-watched")
+    diagnostics = stats.diagnostics
+    assert diagnostics.samples == 30 and diagnostics.seq == 300
+    assert len(diagnostics.gradient_norm) == len(stats.groups)
+    assert diagnostics.gradient_ratio > 0 and diagnostics.sensitivity_norm > 0
+    assert abs(diagnostics.self_propagation) <= diagnostics.absolute_self_propagation
+    assert not diagnostics.HasField("exact_cosine") and len(stats.advice) == 0
+    digests = {client.stream(name, with_digest=True).learner_digest
+               for name in (id, id + "-watched")}
+    assert len(digests) == 1
+    client.set(id + "-watched", {"monitor.diagnostics_every": 0})
+    assert not client.stats(id + "-watched").HasField("diagnostics")
+
+
+def test_the_exact_cosine_is_told_and_refused_where_it_has_no_meaning(client):
+    exact = 'monitor { name: "standard" settings { name: "exact_cosine" flag: true }' \
+            ' settings { name: "diagnostics_every" integer: 10 } }'
+    with pytest.raises(millrace.Error, match="which has no gradient to compare"):
+        client.create_model("never", REGRESSION + exact + 'rule { name: "frozen" }')
+    client.create_model("compared", REGRESSION + exact)
+    client.open_stream("compared", "compared", seed=1)
+    with client.attach("compared") as stream:
+        stream.learn(X, values=Y)
+    diagnostics = client.stats("compared").diagnostics
+    assert 0 < diagnostics.exact_cosine < 1 and diagnostics.exact_norm_ratio > 0
+    client.delete_stream("compared")
+    client.delete_model("compared")
+
+
 def test_steps_one_by_one_and_in_bulk_end_with_the_same_bits(client):
     for name in ("single", "bulk"):
         client.open_stream(name, "line", seed=9)

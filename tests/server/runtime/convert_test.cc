@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 #include "server/convert/parts.h"
 #include "server/convert/results.h"
+#include "server/convert/stats.h"
 #include "server/runtime.h"
 #include "tests/server/runtime/harness.h"
 
@@ -98,6 +99,51 @@ TEST(Convert, JoinsTheRowsOfSlicesAndMarksStepsWithoutLoss) {
   EXPECT_TRUE(std::isnan(result.loss(0)));
   EXPECT_EQ(result.loss(2), 0.5f);
   EXPECT_TRUE(std::isnan(result.loss(3)));
+}
+
+TEST(Convert, CarriesDiagnosticsAndAdvice) {
+  engine::StreamStats stats;
+  EXPECT_FALSE(ToWire(stats).has_diagnostics());
+  stats.diagnostics = engine::Diagnostics{.samples = 7,
+                                          .seq = 70,
+                                          .gradient_norm = {0.5, 2},
+                                          .gradient_ratio = 0.25,
+                                          .self_propagation = -0.5,
+                                          .absolute_self_propagation = 0.75,
+                                          .sensitivity_norm = 3,
+                                          .condition_number = 40,
+                                          .effective_rank = 12,
+                                          .exact_cosine = 0.625,
+                                          .exact_norm_ratio = 0.875};
+  stats.advice = {{"LOW_COSINE", "a sentence"}};
+  const v1::StreamStats wire = ToWire(stats);
+  const v1::Diagnostics& diagnostics = wire.diagnostics();
+  EXPECT_EQ(diagnostics.samples(), 7u);
+  EXPECT_EQ(diagnostics.seq(), 70u);
+  ASSERT_EQ(diagnostics.gradient_norm_size(), 2);
+  EXPECT_EQ(diagnostics.gradient_norm(1), 2);
+  EXPECT_EQ(diagnostics.gradient_ratio(), 0.25);
+  EXPECT_EQ(diagnostics.self_propagation(), -0.5);
+  EXPECT_EQ(diagnostics.absolute_self_propagation(), 0.75);
+  EXPECT_EQ(diagnostics.sensitivity_norm(), 3);
+  EXPECT_EQ(diagnostics.condition_number(), 40);
+  EXPECT_EQ(diagnostics.effective_rank(), 12u);
+  EXPECT_EQ(diagnostics.exact_cosine(), 0.625);
+  EXPECT_EQ(diagnostics.exact_norm_ratio(), 0.875);
+  ASSERT_EQ(wire.advice_size(), 1);
+  EXPECT_EQ(wire.advice(0).code(), "LOW_COSINE");
+  EXPECT_EQ(wire.advice(0).sentence(), "a sentence");
+}
+
+TEST(Convert, LeavesOutTheDiagnosticsThatAreAbsent) {
+  engine::StreamStats stats;
+  stats.diagnostics = engine::Diagnostics{.samples = 1};
+  const v1::StreamStats wire = ToWire(stats);
+  ASSERT_TRUE(wire.has_diagnostics());
+  EXPECT_FALSE(wire.diagnostics().has_gradient_ratio());
+  EXPECT_FALSE(wire.diagnostics().has_condition_number());
+  EXPECT_FALSE(wire.diagnostics().has_effective_rank());
+  EXPECT_FALSE(wire.diagnostics().has_exact_cosine());
 }
 
 TEST(RpcStatus, CarriesReasonAndMetadata) {

@@ -173,11 +173,11 @@ absl::StatusOr<v1::StreamStats> FakeRuntime::GetStats(const std::string& stream)
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto found = streams_.find(stream);
   if (found == streams_.end()) return NoStream(stream);
-  v1::StreamStats stats;
-  stats.set_stream(stream);
-  stats.set_applied_seq(found->second.applied_seq());
-  stats.set_live_loss(0.25);
-  return stats;
+  v1::StreamStats own = stats;
+  own.set_stream(stream);
+  own.set_applied_seq(found->second.applied_seq());
+  own.set_live_loss(0.25);
+  return own;
 }
 
 void FakeRuntime::Submit(PartTask task) {

@@ -42,6 +42,7 @@ class FakeRuntime final : public Runtime {
   std::map<std::uint64_t, DurableListener> listeners;
   std::vector<std::string> calls;  // administrative ones, "FreezeStream s1"
   bool drained = false;
+  v1::StreamStats stats;  // what every stream's stats have beside their own
 
   absl::StatusOr<v1::Model> CreateModel(const v1::CreateModelRequest& request) override;
   absl::StatusOr<v1::Model> GetModel(const std::string& name) override;

@@ -110,6 +110,42 @@ TEST(MetricsTest, OnlyWatchedStreamsHaveSeriesOfTheirOwn) {
   EXPECT_FALSE(absl::StrContains(text, "not_opened")) << text;
 }
 
+TEST(MetricsTest, DiagnosticsOfAWatchedStreamAreGaugesAndAbsentOnesAreLeftOut) {
+  FakeRuntime runtime;
+  v1::OpenStreamRequest request;
+  request.set_id("a");
+  ASSERT_TRUE(runtime.OpenStream(request).ok());
+  const FiguresCollector collector(&runtime, {"a"});
+  EXPECT_TRUE(Has(Text(collector.Collect()), "millrace_stream_advice{stream=\"a\"} 0"));
+  runtime.stats.add_groups("recurrent");
+  runtime.stats.add_groups("readout");
+  v1::Diagnostics& diagnostics = *runtime.stats.mutable_diagnostics();
+  diagnostics.add_gradient_norm(0.5);
+  diagnostics.add_gradient_norm(2);
+  diagnostics.set_gradient_ratio(0.25);
+  diagnostics.set_self_propagation(-0.5);
+  diagnostics.set_absolute_self_propagation(0.75);
+  diagnostics.set_sensitivity_norm(3);
+  diagnostics.set_effective_rank(12);
+  diagnostics.set_exact_cosine(0.625);
+  diagnostics.set_exact_norm_ratio(0.875);
+  runtime.stats.add_advice()->set_code("LOW_COSINE");
+  const std::string text = Text(collector.Collect());
+  for (const char* line : {"millrace_stream_gradient_norm{stream=\"a\",group=\"recurrent\"} 0.5",
+                           "millrace_stream_gradient_norm{stream=\"a\",group=\"readout\"} 2",
+                           "millrace_stream_gradient_ratio{stream=\"a\"} 0.25",
+                           "millrace_stream_self_propagation{stream=\"a\"} -0.5",
+                           "millrace_stream_absolute_self_propagation{stream=\"a\"} 0.75",
+                           "millrace_stream_sensitivity_norm{stream=\"a\"} 3",
+                           "millrace_stream_effective_rank{stream=\"a\"} 12",
+                           "millrace_stream_exact_cosine{stream=\"a\"} 0.625",
+                           "millrace_stream_exact_norm_ratio{stream=\"a\"} 0.875",
+                           "millrace_stream_advice{stream=\"a\"} 1"}) {
+    EXPECT_TRUE(Has(text, line)) << line << "\n" << text;
+  }
+  EXPECT_FALSE(absl::StrContains(text, "millrace_stream_condition_number{")) << text;
+}
+
 TEST(MetricsTest, NamesFollowPrometheus) {
   FakeRuntime runtime;
   ServerMetrics metrics;
