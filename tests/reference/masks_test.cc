@@ -3,6 +3,7 @@
 
 #include "gtest/gtest.h"
 #include "tests/reference/drawing.h"
+#include "tests/reference/rules/list.h"
 
 namespace millrace::reference {
 namespace {
@@ -77,6 +78,38 @@ TEST(ReferenceMasks, TheOracleChoosesAgainAfterTwoHundredStepsAndAfterAReset) {
   EXPECT_EQ(neighbour(1, 0), 2);
   mask.Reset();
   EXPECT_EQ(neighbour(1, 0), 1);
+}
+
+// Unit 0 keeps what comes from 1, unit 1 what comes from 2, unit 2 nothing.
+TEST(ReferenceMasks, ARowOfTheMaskIsWhatTheUnitKeeps) {
+  const auto cell = MakeCell(MakePart("vanilla", {{"units", 3}, {"leak", 0.5}}), 1);
+  const int p = cell->shape().layout.Size();
+  RuleDraws draws;
+  draws.neighbours = {{1}, {2}, {}};
+  const auto rule = MakeRule(SparseRule("random", 1, false), cell, draws);
+  const Vector weights = Sequence(3).Take(p);
+  Vector state(3);
+  Matrix sensitivity(3, p);
+  Sequence sequence;
+  for (int t = 0; t < 4; ++t) {
+    const Vector x = sequence.Take(1);
+    const Local local = cell->Derive(weights, state, x);
+    rule->Advance({weights, state, x, local, {}});
+    const Matrix before = sensitivity;
+    for (int j = 0; j < p; ++j) {
+      for (int k = 0; k < 3; ++k) {
+        sensitivity(k, j) = 0.5 * before(k, j) + local.immediate(k, j);
+        if (k < 2) sensitivity(k, j) += local.recurrent(k, k + 1) * before(k + 1, j);
+      }
+    }
+    state = local.next;
+  }
+  for (int k = 0; k < 3; ++k) {
+    Vector q(3);
+    q[k] = 1;
+    const Vector gradient = rule->Gradient(q, {});
+    for (int j = 0; j < p; ++j) EXPECT_NEAR(gradient[j], sensitivity(k, j), 1e-15);
+  }
 }
 
 }  // namespace

@@ -135,9 +135,22 @@ void OnlineLearner::Step(const Record& record, bool frozen) {
   descent_.Update(pass.gradient, active, pass.dz, &weights_);
   contexts_.Learn(network_.History(state_), pass.dz);
   Vector head_weights = network_.HeadWeights(weights_);
-  network_.head().Learn(pass.features, *record.target, pass.weight, &head_weights, &head_state_);
+  const std::vector<bool>& present = record.taken.present;
+  if (std::find(present.begin(), present.end(), true) != present.end()) {
+    network_.head().Learn(pass.features, *record.target, pass.weight, &head_weights, &head_state_);
+  }
   std::copy(head_weights.begin(), head_weights.end(),
             weights_.end() - static_cast<std::ptrdiff_t>(head_weights.size()));
+}
+
+void OnlineLearner::Disturb(double relative) {
+  double sign = 1;
+  for (Vector* const values : {&weights_, &state_}) {
+    for (double& value : *values) {
+      value *= 1 + sign * relative;
+      sign = -sign;
+    }
+  }
 }
 
 void OnlineLearner::RoundToFloat32() {

@@ -36,6 +36,8 @@ class OnlineLearner {
   // Rounds weights and state to float32: what a float32 model does to them at every step, so that
   // the distance to a learner that does not tells how far rounding may lead.
   void RoundToFloat32();
+  // Moves weights and state by that much of themselves, up and down in turn: the same for float64.
+  void Disturb(double relative);
 
   const RecurrentNetwork& network() const { return network_; }
   const Vector& weights() const { return weights_; }

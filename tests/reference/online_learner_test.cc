@@ -93,6 +93,15 @@ TEST(ReferenceLearner, GradientsOfAllHeadsAndLossesAreThoseOfCentralDifferences)
   }
 }
 
+TEST(ReferenceLearner, TheTwoLayerHeadIsTheOneComputedByHand) {
+  const auto head = MakeHead(MakePart("mlp", {{"hidden", 2}}), {1, 1, 1});
+  // hidden [2, 2], its bias [2], readout [2, 1], its bias.
+  const Vector y = head->Forward({1, -2, 0.5, 3, 0.25, -1, 2, -3, 0.1}, {0.5, -0.5});
+  const double a0 = 1 * 0.5 - 0.5 * 0.5 + 0.25;
+  const double a1 = -2 * 0.5 - 3 * 0.5 - 1;
+  EXPECT_NEAR(y[0], 2 * a0 / (1 + std::exp(-a0)) - 3 * a1 / (1 + std::exp(-a1)) + 0.1, 1e-15);
+}
+
 TEST(ReferenceLearner, DirectFeaturesAreTheInputAndItsFilters) {
   Specification specification = SmallSpecification(kCell, MakePart("immediate"));
   specification.head = MakePart("linear", {{"direct", 1}, {"filter_1", 4}, {"filter_2", 0.5}});

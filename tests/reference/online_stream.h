@@ -30,6 +30,7 @@ class OnlineStream {
   void Settle();
   // The learner's and the predictor's, see OnlineLearner.
   void RoundToFloat32();
+  void Disturb(double relative) { learner_.Disturb(relative); }
   void SetFrozen(bool frozen) { frozen_ = frozen; }
 
   OnlineLearner& learner() { return learner_; }

@@ -77,6 +77,22 @@ TEST(ReferenceOnlineStream, TheLearnerTrailsByNoMoreThanItsStepsAllow) {
   EXPECT_EQ(stream.applied(), 11);
 }
 
+TEST(ReferenceOnlineStream, APredictorThatIsCaughtUpGoesOnFromTheLearnersState) {
+  OnlineStream on_time(MakeSpecification(TargetMode::kWithObservation), Weights());
+  OnlineStream late(MakeSpecification(TargetMode::kDelayed), Weights());
+  for (int t = 6; t <= 10; ++t) {
+    Observation observation = Step(t);
+    late.Observe(observation);
+    observation.target = TargetOf(t);
+    on_time.Observe(observation);
+  }
+  EXPECT_NE(late.state(), on_time.state());
+  for (int t = 6; t <= 10; ++t) late.HoldTarget(t - 5, TargetOf(t));
+  late.Settle();
+  EXPECT_EQ(late.Observe(Step(11)), on_time.Observe(Step(11)));
+  EXPECT_EQ(late.state(), on_time.state());
+}
+
 TEST(ReferenceOnlineStream, TheNextInputIsTheTargetOfTheStepBefore) {
   OnlineStream next(MakeSpecification(TargetMode::kNextInput), Weights());
   OnlineStream given(MakeSpecification(TargetMode::kWithObservation), Weights());
