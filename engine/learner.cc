@@ -44,6 +44,7 @@ Learner<T>::Learner(const ModelSpec& spec, std::int64_t inputs, std::uint64_t se
   constants_.assign(static_cast<std::size_t>(rule_->ConstantsSize(network_.outputs())), T{0});
   head_state_.assign(static_cast<std::size_t>(network_.head().StateSize()), T{0});
   network_.head().InitializeState(head_state_.data());
+  contexts_ = network_.MakeContextTable();
   if (guard_.good_every <= 0) return;
   good_ = weights_;
   good_head_ = head_state_;
@@ -61,6 +62,7 @@ void Learner<T>::Change(const ModelSpec& spec) {
   rule_ = MakeRule<T>(spec.rule, network_.cell(), seed_);
   optimizer_ = MakeOptimizer<T>(spec.optimizer);
   guard_ = GuardSettings(spec.guard);
+  network_.Change(spec);
   const auto state = static_cast<std::size_t>(rule_->StateSize());
   if (state != rule_state_.size()) rule_state_.assign(state, T{0});
   diagnostics_.Change(spec, *rule_);
@@ -144,6 +146,7 @@ void Learner<T>::Update(const LearnerStep<T>& step, const NetworkStep<T>& forwar
     return Diverged();
   }
   if (sampled) diagnostics_.TakeNorms(updater_.gradient_norm());
+  network_.LearnContexts(forward, dy_.data(), &contexts_);
   ++updates_;
   if (updater_.clipped()) ++clipped_;
   if (step.target.inferred) ++inferred_;
@@ -151,8 +154,8 @@ void Learner<T>::Update(const LearnerStep<T>& step, const NetworkStep<T>& forwar
 
 template <typename T>
 void Learner<T>::CapSensitivities() {
-  if (guard_.max_sensitivity_norm <= 0 || rule_state_.empty()) return;
-  const auto count = static_cast<std::int64_t>(rule_state_.size());
+  const std::int64_t count = rule_->SensitivitySize();
+  if (guard_.max_sensitivity_norm <= 0 || count == 0) return;
   const double norm =
       kernels::Sqrt(static_cast<double>(kernels::SumSquares(rule_state_.data(), count)));
   if (norm <= guard_.max_sensitivity_norm) return;
@@ -168,6 +171,7 @@ void Learner<T>::Step(const LearnerStep<T>& step, const NetworkStep<T>* forwarde
   }
   if (forwarded == nullptr) {
     network_.Forward(weights_.theta.data(), step.input, hidden_.data(), &step_, y_.data());
+    network_.AddContexts(contexts_, step_, y_.data());
     forwarded = &step_;
   }
   position_ = step.seq;
@@ -183,6 +187,7 @@ void Learner<T>::Step(const LearnerStep<T>& step, const NetworkStep<T>* forwarde
       if (forwarded != &step_) {
         network_.head().Forward(weights_.theta.data() + network_.head_offset(),
                                 forwarded->features.data(), y_.data());
+        network_.AddContexts(contexts_, *forwarded, y_.data());
       }
       loss_->Gradient(y_.data(), step.target, weight, network_.outputs(), dy_.data());
       Update(step, *forwarded, weight);
@@ -265,6 +270,7 @@ void Learner<T>::Visit(StateVisitor& visitor) {
   visitor.Fixed("constants", constants_);
   visitor.Fixed("head", head_state_);
   visitor.Fixed("class_counts", class_counts_);
+  contexts_.Visit(visitor);
   visitor.SetRole(StateRole::kStream);
   visitor.SetScope("good.");
   good_.Visit(visitor);

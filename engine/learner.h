@@ -62,8 +62,9 @@ class Learner {
   const ParameterLayout& layout() const { return network_.layout(); }
   const Loss<T>& loss() const { return *loss_; }
   const std::vector<T>& weights() const { return weights_.theta; }  // [p]
-  const std::vector<T>& hidden() const { return hidden_; }          // [S] as the network says
-  std::uint64_t position() const { return position_; }              // last step passed
+  const ContextTable<T>& contexts() const { return contexts_; }
+  const std::vector<T>& hidden() const { return hidden_; }  // [S] as the network says
+  std::uint64_t position() const { return position_; }      // last step passed
 
   void Fill(StreamStats* stats) const;
   void Visit(StateVisitor& visitor);
@@ -99,6 +100,7 @@ class Learner {
   std::vector<T> constants_;          // as the rule says
   std::vector<T> head_state_;         // of a closed-form head
   std::vector<double> class_counts_;  // [m] where classes are balanced
+  ContextTable<T> contexts_;
   Weights<T> good_;
   std::vector<T> good_head_;
   bool good_copy_held_ = false;

@@ -35,7 +35,7 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::Create(std::string name,
   absl::StatusOr<std::unique_ptr<Stream>> probe = Stream::Open(borrowed, "probe", {});
   if (!probe.ok()) return probe.status();
   sizes.stream_bytes = (*probe)->ResidentBytes();
-  sizes.parameters = (*probe)->ParameterCount();
+  sizes.parameters = (*probe)->Layout().size();
   sizes.step_bytes = (*probe)->WindowRowBytes();
   return std::shared_ptr<const Model>(std::move(model));
 }

@@ -11,6 +11,7 @@ template <typename T>
 Network<T>::Network(const ModelSpec& spec, std::int64_t inputs)
     : cell_(MakeCell<T>(spec.cell, inputs)),
       features_(spec.head, inputs),
+      contexts_(spec.head),
       head_(MakeHead<T>(spec.head, {.cell_outputs = cell_->outputs(),
                                     .direct = features_.size(),
                                     .outputs_wait = spec.loss.name != "cross_entropy"})),
@@ -42,6 +43,7 @@ void Network<T>::Forward(const T* theta, const CellInput<T>& input, const T* bef
   std::copy_n(step->cell.state() + cell_->components() - o, o, step->features.data());
   features_.Step(input.dense, before + cell_state, step->state.data() + cell_state,
                  step->features.data() + o);
+  contexts_.Step(input.byte, before + history(), step->state.data() + history());
   head_->Forward(theta + head_offset(), step->features.data(), y);
 }
 

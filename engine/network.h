@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/cells/cell.h"
+#include "engine/heads/contexts.h"
 #include "engine/heads/features.h"
 #include "engine/heads/head.h"
 #include "engine/parameters.h"
@@ -35,20 +36,36 @@ class Network {
   const Cell<T>& cell() const { return *cell_; }
   const Head<T>& head() const { return *head_; }
   const ParameterLayout& layout() const { return layout_; }
-  std::int64_t state_size() const { return cell_->state_size() + features_.state_size(); }  // S
-  std::int64_t outputs() const { return head_->outputs(); }                                 // m
+  std::int64_t state_size() const { return history() + contexts_.state_size(); }  // S
+  std::int64_t outputs() const { return head_->outputs(); }                       // m
   // Of the head's first parameter.
   std::int64_t head_offset() const { return cell_->parameters(); }
 
   NetworkStep<T> MakeStep() const;
   void Initialize(std::uint64_t seed, T* theta) const;
   // Fills `step` and y [m] from theta [p], the input and the state before [S].
+  // Contexts, if there are any, are added by AddContexts.
   void Forward(const T* theta, const CellInput<T>& input, const T* before, NetworkStep<T>* step,
                T* y) const;
+  // The direct contexts of the step just made: their logits to y [m], and their update from
+  // dy = dL/dy [m].
+  void AddContexts(const ContextTable<T>& table, const NetworkStep<T>& step, T* y) const {
+    contexts_.AddLogits(table, step.state.data() + history(), y);
+  }
+  void LearnContexts(const NetworkStep<T>& step, const T* dy, ContextTable<T>* table) const {
+    contexts_.Learn(step.state.data() + history(), dy, table);
+  }
+  ContextTable<T> MakeContextTable() const { return contexts_.MakeTable(); }
+  // New rates of the contexts.
+  void Change(const ModelSpec& spec) { contexts_.Change(spec.head); }
 
  private:
   std::unique_ptr<Cell<T>> cell_;
+  // Of the contexts' history in the state.
+  std::int64_t history() const { return cell_->state_size() + features_.state_size(); }
+
   Features<T> features_;
+  Contexts<T> contexts_;
   std::unique_ptr<Head<T>> head_;
   ParameterLayout layout_;
 };

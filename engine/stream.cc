@@ -131,6 +131,8 @@ void Shadow<T>::Visit(StateVisitor& visitor) {
   visitor.SetRole(StateRole::kStream);
   visitor.Resizable("weights", theta);
   visitor.Resizable("hidden", hidden);
+  visitor.Resizable("context_rows", contexts.rows);
+  visitor.Resizable("context_counts", contexts.learned);
   visitor.Resizable("mean", mean);
   visitor.Resizable("variance", variance);
 }
@@ -269,9 +271,11 @@ absl::Status StreamImpl<T>::PeekStep(const Peek& peek, Outcome* outcome) const {
   };
   const bool served_shadow = shadow_.taken() && monitor_.serving_shadow();
   learner_.network().Forward(learner_.weights().data(), input, hidden_.data(), &step_, y_.data());
+  learner_.network().AddContexts(learner_.contexts(), step_, y_.data());
   if (shadow_.taken()) {
     learner_.network().Forward(shadow_.theta.data(), ShadowInput(input, x), shadow_.hidden.data(),
                                &shadow_step_, row_.data());
+    learner_.network().AddContexts(shadow_.contexts, shadow_step_, row_.data());
     append(row_, &outcome->shadow_outputs);
   }
   append(served_shadow ? row_ : y_, &outcome->outputs);

@@ -22,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "engine/event.h"
 #include "engine/model.h"
+#include "engine/parameters.h"
 #include "engine/snapshot.h"
 #include "engine/stats.h"
 
@@ -76,7 +77,8 @@ class Stream {
   // Recorded on another numeric path than this machine's.
   virtual bool resumed_inexactly() const = 0;
   virtual std::int64_t ResidentBytes() const = 0;
-  virtual std::int64_t ParameterCount() const = 0;  // p
+  // Where each weight is in the snapshot's `learner.weights`; its size is p.
+  virtual const ParameterLayout& Layout() const = 0;
   virtual std::int64_t WindowRowBytes() const = 0;  // of one open step
 };
 

@@ -215,10 +215,12 @@ void StreamImpl<T>::PredictStep(std::uint64_t seq, const float* x) {
   const CellInput<T> input = window_.cell_input(seq);
   learner_.network().Forward(learner_.weights().data(), input, hidden_.data(), &step_,
                              window_.outputs(seq));
+  learner_.network().AddContexts(learner_.contexts(), step_, window_.outputs(seq));
   hidden_ = step_.state;
   if (!shadow_.taken()) return;
   learner_.network().Forward(shadow_.theta.data(), ShadowInput(input, x), shadow_.hidden.data(),
                              &shadow_step_, window_.shadow_outputs(seq));
+  learner_.network().AddContexts(shadow_.contexts, shadow_step_, window_.shadow_outputs(seq));
   shadow_.hidden = shadow_step_.state;
 }
 
@@ -364,6 +366,7 @@ template <typename T>
 void StreamImpl<T>::TakeShadow() {
   shadow_.theta = learner_.weights();
   shadow_.hidden = hidden_;
+  shadow_.contexts = learner_.contexts();
   if (monitor_.shadow_normaliser_frozen() && !input_.bytes()) {
     input_.CopyStatistics(&shadow_.mean, &shadow_.variance);
   }

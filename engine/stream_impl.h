@@ -25,8 +25,9 @@ namespace millrace::engine {
 // The frozen copy that predicts beside the stream.
 template <typename T>
 struct Shadow {
-  std::vector<T> theta;                // [p], empty until taken
-  std::vector<T> hidden;               // [S] as the network says
+  std::vector<T> theta;   // [p], empty until taken
+  std::vector<T> hidden;  // [S] as the network says
+  ContextTable<T> contexts;
   std::vector<double> mean, variance;  // [d], of a frozen normaliser
 
   bool taken() const { return !theta.empty(); }
@@ -60,7 +61,7 @@ class StreamImpl final : public Stream {
   std::vector<std::uint64_t> HeldTargets() const override;
   bool resumed_inexactly() const override { return resumed_inexactly_; }
   std::int64_t ResidentBytes() const override;
-  std::int64_t ParameterCount() const override { return learner_.layout().size(); }
+  const ParameterLayout& Layout() const override { return learner_.layout(); }
   std::int64_t WindowRowBytes() const override { return window_.row_bytes(); }
 
  private:

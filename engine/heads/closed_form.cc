@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/heads/contexts.h"
 #include "engine/heads/features.h"
 #include "engine/heads/inverse_scatter.h"
 #include "engine/heads/linear.h"
@@ -14,6 +15,7 @@ std::vector<SettingDescription> ClosedFormSettings() {
   std::vector<SettingDescription> settings = {OutputsSetting()};
   for (SettingDescription& setting : ScatterSettings()) settings.push_back(std::move(setting));
   for (SettingDescription& setting : FeatureSettings()) settings.push_back(std::move(setting));
+  for (SettingDescription& setting : ContextSettings()) settings.push_back(std::move(setting));
   return settings;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/heads/contexts.h"
 #include "engine/heads/features.h"
 #include "engine/random.h"
 #include "kernels/math/sqrt.h"
@@ -34,6 +35,9 @@ PartDescription DescribeLinear() {
         .default_value = true,
         .sentence = "Whether there is a term c."}}};
   for (SettingDescription& setting : FeatureSettings()) {
+    part.settings.push_back(std::move(setting));
+  }
+  for (SettingDescription& setting : ContextSettings()) {
     part.settings.push_back(std::move(setting));
   }
   return part;

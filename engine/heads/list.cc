@@ -3,6 +3,7 @@
 #include "absl/strings/str_format.h"
 #include "engine/check.h"
 #include "engine/errors.h"
+#include "engine/heads/contexts.h"
 #include "engine/heads/features.h"
 #include "engine/heads/gaussian.h"
 #include "engine/heads/least_squares.h"
@@ -16,6 +17,20 @@ namespace {
 absl::string_view LossOfClosedForm(absl::string_view head) {
   if (head == "gaussian") return "cross_entropy";
   return head == "least_squares" ? "mean_squared_error" : "";
+}
+
+absl::Status CheckContexts(const PartSpec& head, bool byte_inputs) {
+  const std::int64_t outputs = head.Integer("outputs");
+  if (head.Integer("context_orders") == 0) return absl::OkStatus();
+  if (byte_inputs && outputs == Contexts<float>::kOutputs && LossOfClosedForm(head.name).empty()) {
+    return absl::OkStatus();
+  }
+  return Error(absl::StatusCode::kInvalidArgument, kBadSpec,
+               absl::StrFormat("setting 'context_orders' of head '%s' is %d with %d outputs and %s "
+                               "input; expected 0, or input 'bytes', 256 outputs and a head that "
+                               "the optimizer learns; leave it out",
+                               head.name, head.Integer("context_orders"), outputs,
+                               byte_inputs ? "byte" : "vector"));
 }
 
 }  // namespace
@@ -32,11 +47,13 @@ absl::Status CheckHead(const PartSpec& head, const PartSpec& loss, bool byte_inp
                                  "closed form of; change the loss or the head",
                                  loss.name, only, head.name));
   }
+  absl::Status contexts = CheckContexts(head, byte_inputs);
+  if (!contexts.ok()) return contexts;
   const std::string direct = FirstDirectFeature(head);
   if (!byte_inputs || direct.empty()) return absl::OkStatus();
   return Error(absl::StatusCode::kInvalidArgument, kBadSpec,
                absl::StrFormat("setting '%s' of head '%s' asks for a direct feature; expected "
-                               "none, since input is 'bytes'; use contexts",
+                               "none, since input is 'bytes'; use setting 'context_orders'",
                                direct, head.name));
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/heads/contexts.h"
 #include "engine/heads/features.h"
 #include "engine/heads/linear.h"
 #include "engine/random.h"
@@ -31,6 +32,9 @@ PartDescription DescribeMlp() {
         .sentence = "V2 starts normal with standard deviation gain / sqrt(hidden); 0 starts at "
                     "zero."}}};
   for (SettingDescription& setting : FeatureSettings()) {
+    part.settings.push_back(std::move(setting));
+  }
+  for (SettingDescription& setting : ContextSettings()) {
     part.settings.push_back(std::move(setting));
   }
   return part;

@@ -2,8 +2,9 @@
 // covered without an edit here.
 //
 // Every list entry becomes one variant with its defaults and one more for each flag, each further
-// choice and each setting in kTelling (combinations.cc). Every cell x rule pair occurs; optimizers,
-// heads, losses, number types, inputs, targets and clips occur pairwise with them and each other.
+// choice and each setting in kTelling (combinations.cc). Every cell x rule pair that the engine
+// accepts occurs; optimizers, heads, losses, number types, inputs, targets and clips occur pairwise
+// with each other.
 #ifndef MILLRACE_TESTS_CONFORMANCE_COMBINATIONS_H_
 #define MILLRACE_TESTS_CONFORMANCE_COMBINATIONS_H_
 

@@ -1,6 +1,7 @@
 // What an operator or a client turns: freeze, reset, rates, bounds, steps that are only scored.
-#include <array>
 #include <cmath>
+#include <map>
+#include <set>
 
 #include "gtest/gtest.h"
 #include "tests/conformance/played.h"
@@ -11,12 +12,13 @@ namespace {
 using engine::ModelSpec;
 using reference::Vector;
 
-// Places at which two weight vectors differ in any bit, by group.
-std::array<int, reference::kGroups> Moved(const reference::Shape& shape, const Vector& a,
-                                          const Vector& b) {
-  std::array<int, reference::kGroups> moved{};
-  for (int place = 0; place < shape.Size(); ++place) {
-    if (a[place] != b[place]) ++moved[static_cast<std::size_t>(GroupOf(shape, place))];
+// Groups of a layout in which two weight vectors differ in any bit.
+std::set<std::string> Moved(const reference::Layout& layout, const Vector& a, const Vector& b) {
+  std::set<std::string> moved;
+  for (int place = 0; place < layout.Size(); ++place) {
+    if (a[static_cast<std::size_t>(place)] != b[static_cast<std::size_t>(place)]) {
+      moved.insert(layout.GroupOf(place));
+    }
   }
   return moved;
 }
@@ -56,19 +58,22 @@ TEST(Controls, TheFrozenRuleNeverMovesWeights) {
 }
 
 TEST(Controls, AGroupOfRateZeroNeverMovesAndTheOthersDo) {
-  const char* const kNames[] = {"rate_recurrent", "rate_input", "rate_bias", "rate_readout"};
+  const std::vector<std::string> groups = {"recurrent", "input",   "bias",
+                                           "dynamics",  "readout", "direct"};
   for (const Variant& optimizer : VariantsOf("optimizer")) {
-    for (std::size_t group = 0; group < reference::kGroups; ++group) {
+    for (const std::string& group : groups) {
       ModelSpec spec = BaseSpec();
+      spec.cell = {"ctrnn", {{"units", std::int64_t{6}}}};
+      spec.head.settings["direct"] = true;
       spec.optimizer = optimizer.part;
-      for (const char* const name : kNames) spec.optimizer.settings.erase(name);
-      spec.optimizer.settings[kNames[group]] = 0.0;
-      SCOPED_TRACE(optimizer.name + " " + kNames[group]);
+      for (const std::string& name : groups) spec.optimizer.settings.erase("rate_" + name);
+      spec.optimizer.settings["rate_" + group] = 0.0;
+      SCOPED_TRACE(optimizer.name + " " + group);
       Played played(spec);
       const Vector before = played.Weights();
       played.player.Observe(0, kPlayedSteps, 0);
-      const auto moved = Moved(played.Shape(), played.Weights(), before);
-      for (std::size_t g = 0; g < moved.size(); ++g) EXPECT_EQ(moved[g] == 0, g == group);
+      const std::set<std::string> moved = Moved(played.Layout(), played.Weights(), before);
+      for (const std::string& name : groups) EXPECT_EQ(moved.count(name) == 0, name == group);
     }
   }
 }
@@ -147,7 +152,8 @@ TEST(Controls, AResetKeepsWeightsSlotsAndNormaliser) {
   const Vector weights = played.Weights();
   const Vector hidden = TensorValues(after, "learner.hidden");
   for (std::size_t i = 0; i < hidden.size(); ++i) {
-    const double bias = weights[static_cast<std::size_t>(played.Shape().B(static_cast<int>(i)))];
+    const int place = played.Layout().Find("bias").Place(0, static_cast<int>(i));
+    const double bias = weights[static_cast<std::size_t>(place)];
     EXPECT_NEAR(hidden[i], 0.5 * std::tanh(bias), 1e-15);
   }
 }
@@ -198,13 +204,13 @@ TEST(Controls, AStepsRelativeChangeStaysWithinItsBound) {
     const Vector before = played.Weights();
     played.player.Observe(t, t + 1, 1);
     const Vector after = played.Weights();
-    std::array<double, reference::kGroups> change{}, size{};
+    std::map<std::string, double> change, size;
     for (std::size_t i = 0; i < before.size(); ++i) {
-      const auto g = static_cast<std::size_t>(GroupOf(played.Shape(), static_cast<int>(i)));
+      const std::string& g = played.Layout().GroupOf(static_cast<int>(i));
       change[g] += (after[i] - before[i]) * (after[i] - before[i]);
       size[g] += before[i] * before[i];
     }
-    for (const std::size_t g : {0UL, 3UL}) {
+    for (const char* const g : {"recurrent", "readout"}) {
       EXPECT_LT(std::sqrt(change[g] / size[g]), 0.01 * (1 + 1e-9));
       reached = reached || std::sqrt(change[g] / size[g]) > 0.0099;
     }

@@ -1,159 +1,75 @@
 #include "tests/conformance/correspondence.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "engine/rules/noise.h"
+#include "gtest/gtest.h"
+#include "tests/reference/cells/list.h"
+#include "tests/reference/recurrent_network.h"
+#include "tests/reference/rules/list.h"
 
 namespace millrace::conformance {
 namespace {
 
 using engine::PartSpec;
-using reference::Design;
+using reference::Specification;
 using reference::Vector;
 
-// How a list entry is said to the reference.
-using Say = void (*)(const PartSpec&, Design*);
-using Table = std::map<std::string, Say>;
-
-const Table kInputs = {{"bytes",
-                        [](const PartSpec&, Design* design) {
-                          design->input.bytes = true;
-                          design->input.size = 256;
-                        }},
-                       {"vector", [](const PartSpec& part, Design* design) {
-                          reference::InputSetup& input = design->input;
-                          input.size = static_cast<int>(part.Integer("size"));
-                          input.normalise = part.Flag("normalise");
-                          input.window = static_cast<double>(part.Integer("window"));
-                          input.floor = part.Number("floor");
-                          input.silent_after = static_cast<int>(part.Integer("silent_after"));
-                          input.skip_decay = part.Number("skip_decay");
-                          const std::string& transform = part.Text("transform");
-                          if (transform == "square_root")
-                            input.transform = reference::Transform::kSquareRoot;
-                          if (transform == "log1p") input.transform = reference::Transform::kLog1p;
-                          if (part.Text("skip") == "hold") input.skip = reference::Skip::kHold;
-                          if (part.Text("skip") == "decay") input.skip = reference::Skip::kDecay;
-                        }}};
-
-const Table kCells = {{"vanilla", [](const PartSpec& part, Design* design) {
-                         design->shape.units = static_cast<int>(part.Integer("units"));
-                         design->leak = part.Number("leak");
-                       }}};
-
-const Table kHeads = {{"linear", [](const PartSpec& part, Design* design) {
-                         design->shape.head_bias = part.Flag("bias");
-                       }}};
-
-const Table kLosses = {{"mean_squared_error", [](const PartSpec&, Design*) {}},
-                       {"cross_entropy", [](const PartSpec& part, Design* design) {
-                          design->loss = reference::LossKind::kCrossEntropy;
-                          design->balance_classes = part.Flag("balance_classes");
-                          design->balance_half_life = part.Number("balance_half_life");
-                        }}};
-
-const Table kRules = {
-    {"immediate",
-     [](const PartSpec& part, Design* design) {
-       design->rule.kind = reference::RuleKind::kImmediate;
-       design->rule.decay = part.Number("decay");
-       design->rule.normalised = part.Flag("normalised");
-     }},
-    {"rflo",
-     [](const PartSpec&, Design* design) { design->rule.kind = reference::RuleKind::kRflo; }},
-    {"snap1",
-     [](const PartSpec&, Design* design) { design->rule.kind = reference::RuleKind::kSnap1; }},
-    {"frozen",
-     [](const PartSpec&, Design* design) { design->rule.kind = reference::RuleKind::kFrozen; }}};
-
-void SayRates(const PartSpec& part, Design* design) {
-  const std::array<const char*, reference::kGroups> names = {"rate_recurrent", "rate_input",
-                                                             "rate_bias", "rate_readout"};
-  for (std::size_t g = 0; g < names.size(); ++g) {
-    const double own = part.Number(names[g]);
-    design->optimizer.rates[g] = own < 0 ? part.Number("rate") : own;
+reference::Part PartOf(const PartSpec& spec) {
+  reference::Part part;
+  part.name = spec.name;
+  for (const auto& [name, value] : spec.settings) {
+    if (const auto* const text = std::get_if<std::string>(&value)) {
+      part.texts[name] = *text;
+    } else if (const auto* const flag = std::get_if<bool>(&value)) {
+      part.numbers[name] = *flag ? 1 : 0;
+    } else if (const auto* const integer = std::get_if<std::int64_t>(&value)) {
+      part.numbers[name] = static_cast<double>(*integer);
+    } else {
+      part.numbers[name] = std::get<double>(value);
+    }
   }
+  return part;
 }
 
-void SayAdam(const PartSpec& part, Design* design) {
-  SayRates(part, design);
-  design->optimizer.kind = reference::OptimizerKind::kAdam;
-  design->optimizer.beta1 = part.Number("beta1");
-  design->optimizer.beta2 = part.Number("beta2");
-  design->optimizer.epsilon = part.Number("epsilon");
+reference::InputSetup InputOf(const PartSpec& part) {
+  reference::InputSetup input;
+  input.bytes = part.name == "bytes";
+  input.size = 256;
+  if (input.bytes) return input;
+  input.size = static_cast<int>(part.Integer("size"));
+  input.normalise = part.Flag("normalise");
+  input.window = static_cast<double>(part.Integer("window"));
+  input.floor = part.Number("floor");
+  input.silent_after = static_cast<int>(part.Integer("silent_after"));
+  input.skip_decay = part.Number("skip_decay");
+  const std::string& transform = part.Text("transform");
+  if (transform == "square_root") input.transform = reference::Transform::kSquareRoot;
+  if (transform == "log1p") input.transform = reference::Transform::kLog1p;
+  if (part.Text("skip") == "hold") input.skip = reference::Skip::kHold;
+  if (part.Text("skip") == "decay") input.skip = reference::Skip::kDecay;
+  return input;
 }
 
-const Table kOptimizers = {{"sgd",
-                            [](const PartSpec& part, Design* design) {
-                              SayRates(part, design);
-                              design->optimizer.kind = reference::OptimizerKind::kSgd;
-                              design->optimizer.momentum = part.Number("momentum");
-                            }},
-                           {"rmsprop",
-                            [](const PartSpec& part, Design* design) {
-                              SayRates(part, design);
-                              design->optimizer.kind = reference::OptimizerKind::kRmsprop;
-                              design->optimizer.beta2 = part.Number("beta2");
-                              design->optimizer.epsilon = part.Number("epsilon");
-                              design->optimizer.uncorrected = part.Flag("uncorrected");
-                              design->optimizer.epsilon_inside = part.Flag("epsilon_inside");
-                            }},
-                           {"adam", SayAdam},
-                           {"adamw", [](const PartSpec& part, Design* design) {
-                              SayAdam(part, design);
-                              design->optimizer.kind = reference::OptimizerKind::kAdamw;
-                              design->optimizer.weight_decay = part.Number("weight_decay");
-                            }}};
-
-const Table kTargets = {
-    {"with_observation", [](const PartSpec&, Design*) {}},
-    {"next_input",
-     [](const PartSpec&, Design* design) { design->target = reference::TargetMode::kNextInput; }},
-    {"delayed", [](const PartSpec& part, Design* design) {
-       design->target = reference::TargetMode::kDelayed;
-       design->catch_up_steps = static_cast<int>(part.Integer("catch_up_steps"));
-     }}};
-
-const Table kGuards = {{"standard", [](const PartSpec& part, Design* design) {
-                          design->clip_norm = part.Number("clip_norm");
-                          design->clip_per_group = part.Text("clip") == "per_group";
-                        }}};
-
-absl::Status SayPart(const char* kind, const Table& table, const PartSpec& part, Design* design) {
-  const auto say = table.find(part.name);
-  if (say == table.end()) {
-    return absl::NotFoundError(
-        absl::StrCat(kind, " '", part.name,
-                     "' is in the engine's list and has no reference; write it in "
-                     "tests/reference/ and name it in tests/conformance/correspondence.cc"));
-  }
-  say->second(part, design);
-  return absl::OkStatus();
+reference::TargetMode TargetModeOf(const PartSpec& part) {
+  if (part.name == "next_input") return reference::TargetMode::kNextInput;
+  if (part.name == "delayed") return reference::TargetMode::kDelayed;
+  return reference::TargetMode::kWithObservation;
 }
 
-// The engine's place of each weight, in the reference's order.
-std::vector<int> EnginePlaces(const reference::Shape& shape) {
-  const int n = shape.units;
-  const int d = shape.inputs;
-  const int m = shape.outputs;
-  std::vector<int> places(static_cast<std::size_t>(shape.Size()));
-  for (int i = 0; i < n; ++i) {
-    for (int j = 0; j < n; ++j) places[shape.W(i, j)] = j * n + i;
-    for (int j = 0; j < d; ++j) places[shape.U(i, j)] = (n + j) * n + i;
-    places[shape.B(i)] = (n + d) * n + i;
-  }
-  const int readout = (n + d + 1) * n;
-  for (int k = 0; k < m; ++k) {
-    for (int i = 0; i < n; ++i) places[shape.V(k, i)] = readout + i * m + k;
-    if (shape.head_bias) places[shape.C(k)] = readout + n * m + k;
-  }
-  return places;
+absl::Status CheckKnown(const char* kind, const std::string& name,
+                        const std::vector<std::string>& known) {
+  if (std::find(known.begin(), known.end(), name) != known.end()) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat(kind, " '", name,
+                                          "' is in the engine's list and has no reference; write "
+                                          "it in tests/reference/ and name it in its list there"));
 }
 
 const engine::NamedTensor* FindTensor(const engine::Snapshot& snapshot, const std::string& name) {
@@ -170,27 +86,86 @@ Vector Elements(const std::string& bytes) {
   return Vector(values.begin(), values.end());
 }
 
+// Noise of the engine's own draws: +-1, a function of the stream's seed and the step.
+std::function<Vector(std::int64_t)> NoiseOf(std::uint64_t seed, std::int64_t count) {
+  const auto noise = std::make_shared<engine::Noise<double>>(seed, count);
+  return [noise](std::int64_t step) {
+    const double* const values = noise->Draw(static_cast<std::uint64_t>(step));
+    return Vector(values, values + noise->count());
+  };
+}
+
+// What a stream draws from its seed: fixed matrices are in its snapshot.
+void AddDraws(const engine::Model& model, const engine::Snapshot& snapshot,
+              Specification* specification) {
+  const PartSpec& rule = model.spec().rule;
+  if (rule.name == "rflo" && rule.Text("feedback") == "random") {
+    specification->draws.feedback = TensorValues(snapshot, "learner.constants");
+  }
+  if (rule.name == "sparse_rtrl" && rule.Text("mask") == "random") {
+    const Vector units = TensorValues(snapshot, "learner.constants");
+    const auto k = static_cast<std::size_t>(rule.Integer("k"));
+    for (std::size_t first = 0; first < units.size(); first += k) {
+      specification->draws.neighbours.emplace_back(
+          units.begin() + static_cast<std::ptrdiff_t>(first),
+          units.begin() + static_cast<std::ptrdiff_t>(first + k));
+    }
+  }
+  const auto seed = static_cast<std::uint64_t>(TensorValues(snapshot, "stream.seed")[0]);
+  if (rule.name == "kf_rtrl") specification->noise = NoiseOf(seed, 2);
+  if (rule.name == "uoro") {
+    const auto cell =
+        reference::MakeCell(specification->cell, static_cast<int>(model.sizes().inputs));
+    specification->noise = NoiseOf(seed, cell->shape().sensitive);
+  }
+}
+
 }  // namespace
 
-absl::StatusOr<Design> DesignOf(const engine::Model& model, const engine::Snapshot& snapshot) {
+absl::StatusOr<Specification> SpecificationOf(const engine::Model& model,
+                                              const engine::Snapshot& snapshot) {
   const engine::ModelSpec& spec = model.spec();
-  Design design;
   for (const absl::Status& status :
-       {SayPart("input", kInputs, spec.input, &design), SayPart("cell", kCells, spec.cell, &design),
-        SayPart("head", kHeads, spec.head, &design), SayPart("loss", kLosses, spec.loss, &design),
-        SayPart("rule", kRules, spec.rule, &design),
-        SayPart("optimizer", kOptimizers, spec.optimizer, &design),
-        SayPart("target", kTargets, spec.target, &design),
-        SayPart("guard", kGuards, spec.guard, &design)}) {
+       {CheckKnown("cell", spec.cell.name, reference::CellNames()),
+        CheckKnown("head", spec.head.name, reference::HeadNames()),
+        CheckKnown("loss", spec.loss.name, reference::LossNames()),
+        CheckKnown("rule", spec.rule.name, reference::RuleNames()),
+        CheckKnown("optimizer", spec.optimizer.name, reference::OptimizerNames())}) {
     if (!status.ok()) return status;
   }
-  design.shape.inputs = static_cast<int>(model.sizes().inputs);
-  design.shape.outputs = static_cast<int>(model.sizes().outputs);
-  design.float32 = spec.number_type == engine::NumberType::kFloat32;
-  if (spec.rule.name == "rflo" && spec.rule.Text("feedback") == "random") {
-    design.rule.feedback = TensorValues(snapshot, "learner.constants");
+  Specification specification;
+  specification.input = InputOf(spec.input);
+  specification.cell = PartOf(spec.cell);
+  specification.head = PartOf(spec.head);
+  specification.loss = PartOf(spec.loss);
+  specification.rule = PartOf(spec.rule);
+  specification.optimizer = PartOf(spec.optimizer);
+  specification.outputs = static_cast<int>(model.sizes().outputs);
+  specification.clip_norm = spec.guard.Number("clip_norm");
+  specification.clip_per_group = spec.guard.Text("clip") == "per_group";
+  specification.target = TargetModeOf(spec.target);
+  if (specification.target == reference::TargetMode::kDelayed) {
+    specification.catch_up_steps = static_cast<int>(spec.target.Integer("catch_up_steps"));
   }
-  return design;
+  specification.float32 = spec.number_type == engine::NumberType::kFloat32;
+  AddDraws(model, snapshot, &specification);
+  return specification;
+}
+
+reference::Layout LayoutOf(const engine::Stream& stream) {
+  const reference::Layout layout =
+      reference::RecurrentNetwork(*SpecificationOf(stream.model(), stream.Save())).layout();
+  const std::vector<engine::ParameterBlock>& blocks = stream.Layout().blocks();
+  EXPECT_EQ(layout.blocks().size(), blocks.size());
+  for (std::size_t i = 0; i < std::min(blocks.size(), layout.blocks().size()); ++i) {
+    const reference::Block& block = layout.blocks()[i];
+    EXPECT_EQ(block.name, blocks[i].name);
+    EXPECT_EQ(block.group, engine::kGroupNames[static_cast<std::size_t>(blocks[i].group)]);
+    EXPECT_EQ(block.offset, blocks[i].offset) << block.name;
+    EXPECT_EQ(block.rows, blocks[i].rows) << block.name;
+    EXPECT_EQ(block.width, blocks[i].width) << block.name;
+  }
+  return layout;
 }
 
 bool HasTensor(const engine::Snapshot& snapshot, const std::string& name) {
@@ -224,20 +199,6 @@ void SetTensor(const std::string& name, const Vector& values, engine::Snapshot* 
   }
 }
 
-Vector ToReference(const reference::Shape& shape, const Vector& engine_order) {
-  const std::vector<int> places = EnginePlaces(shape);
-  Vector values(places.size());
-  for (std::size_t i = 0; i < places.size(); ++i) values[i] = engine_order[places[i]];
-  return values;
-}
-
-Vector ToEngine(const reference::Shape& shape, const Vector& reference_order) {
-  const std::vector<int> places = EnginePlaces(shape);
-  Vector values(places.size());
-  for (std::size_t i = 0; i < places.size(); ++i) values[places[i]] = reference_order[i];
-  return values;
-}
-
 std::optional<reference::Target> TargetOf(const Script& script, const ScriptStep& step) {
   if (step.form == TargetForm::kNone) return std::nullopt;
   reference::Target target{Vector(step.values.begin(), step.values.end()), step.weight};
@@ -259,19 +220,21 @@ reference::Observation ObservationOf(const Script& script, const ScriptStep& ste
   return observation;
 }
 
-double WorstRelativeDifference(const reference::Shape& shape, const Vector& a, const Vector& b) {
-  std::array<double, reference::kGroups> difference{};
-  std::array<double, reference::kGroups> size{};
-  for (int place = 0; place < shape.Size(); ++place) {
-    const auto group = static_cast<std::size_t>(reference::GroupOf(shape, place));
-    // A NaN must not pass for a small difference.
-    const double distance = std::abs(a[place] - b[place]);
-    difference[group] = std::isnan(distance) ? HUGE_VAL : std::max(difference[group], distance);
-    size[group] = std::max(size[group], std::abs(b[place]));
+double WorstRelativeDifference(const reference::Layout& layout, const Vector& a, const Vector& b) {
+  std::map<std::string, double> difference, size;
+  for (const reference::Block& block : layout.blocks()) {
+    for (int i = block.offset; i < block.offset + block.Size(); ++i) {
+      const auto place = static_cast<std::size_t>(i);
+      // A NaN must not pass for a small difference.
+      const double distance = std::abs(a[place] - b[place]);
+      double& worst = difference[block.group];
+      worst = std::isnan(distance) ? HUGE_VAL : std::max(worst, distance);
+      size[block.group] = std::max(size[block.group], std::abs(b[place]));
+    }
   }
   double worst = 0;
-  for (std::size_t g = 0; g < size.size(); ++g) {
-    if (difference[g] > 0) worst = std::max(worst, difference[g] / size[g]);
+  for (const auto& [group, distance] : difference) {
+    if (distance > 0) worst = std::max(worst, distance / size[group]);
   }
   return worst;
 }

@@ -11,14 +11,19 @@
 #include "absl/status/statusor.h"
 #include "engine/model.h"
 #include "engine/snapshot.h"
+#include "engine/stream.h"
 #include "tests/conformance/script.h"
-#include "tests/reference/stream.h"
+#include "tests/reference/online_stream.h"
 
 namespace millrace::conformance {
 
-// The reference's design of a model; random matrices that belong to a stream come from `snapshot`.
-absl::StatusOr<reference::Design> DesignOf(const engine::Model& model,
-                                           const engine::Snapshot& snapshot);
+// The reference's specification of a model; random matrices that belong to a stream come from
+// `snapshot`. An entry of the engine's lists that the reference does not have is an error.
+absl::StatusOr<reference::Specification> SpecificationOf(const engine::Model& model,
+                                                         const engine::Snapshot& snapshot);
+
+// The reference's layout of the weights: block by block the engine's own, which is checked.
+reference::Layout LayoutOf(const engine::Stream& stream);
 
 // Elements of a tensor as doubles. Ends the test program where there is none of the name.
 reference::Vector TensorValues(const engine::Snapshot& snapshot, const std::string& name);
@@ -27,17 +32,13 @@ bool HasTensor(const engine::Snapshot& snapshot, const std::string& name);
 void SetTensor(const std::string& name, const reference::Vector& values,
                engine::Snapshot* snapshot);
 
-// The engine's order (input-major, recurrent | input | bias | readout) from and to the reference's.
-reference::Vector ToReference(const reference::Shape& shape, const reference::Vector& engine_order);
-reference::Vector ToEngine(const reference::Shape& shape, const reference::Vector& reference_order);
-
 std::optional<reference::Target> TargetOf(const Script& script, const ScriptStep& step);
 // With the target, or as it is observed while its target is late.
 reference::Observation ObservationOf(const Script& script, const ScriptStep& step,
                                      bool with_target);
 
 // Largest |a - b| over a group, relative to the group's largest |b|; the worst of the groups.
-double WorstRelativeDifference(const reference::Shape& shape, const reference::Vector& a,
+double WorstRelativeDifference(const reference::Layout& layout, const reference::Vector& a,
                                const reference::Vector& b);
 
 }  // namespace millrace::conformance

@@ -34,29 +34,31 @@ OneGradient::OneGradient(const engine::ModelSpec& base, std::uint64_t seed) {
     last.form = TargetForm::kValues;
     last.values.clear();
     for (int k = 0; k < script_.outputs; ++k) {
-      last.values.push_back(0.7F * static_cast<float>(k) - 0.4F);
+      // Within what every loss takes: probabilities, counts.
+      last.values.push_back(0.2F + 0.3F * static_cast<float>(k));
     }
   }
-  start_ = OpenStream(model_)->Save();
+  const std::unique_ptr<engine::Stream> stream = OpenStream(model_);
+  start_ = stream->Save();
+  layout_ = LayoutOf(*stream);
 }
 
-reference::Shape OneGradient::Shape() const { return DesignOf(*model_, start_)->shape; }
-
-Vector OneGradient::StartWeights() const {
-  return ToReference(Shape(), TensorValues(start_, "learner.weights"));
-}
+Vector OneGradient::StartWeights() const { return TensorValues(start_, "learner.weights"); }
 
 void OneGradient::SetStartWeights(const Vector& weights) {
-  SetTensor("learner.weights", ToEngine(Shape(), weights), &start_);
+  SetTensor("learner.weights", weights, &start_);
 }
 
 void OneGradient::ChangeRecurrent(const std::function<double(int, int, double)>& entry) {
   Vector weights = StartWeights();
-  const reference::Shape shape = Shape();
-  for (int i = 0; i < shape.units; ++i) {
-    for (int j = 0; j < shape.units; ++j) {
-      double& weight = weights[static_cast<std::size_t>(shape.W(i, j))];
-      weight = entry(i, j, weight);
+  for (const reference::Block& block : layout_.blocks()) {
+    if (block.group != "recurrent") continue;
+    for (int i = 0; i < block.width; ++i) {
+      const int first = i / block.rows * block.rows;
+      for (int j = 0; j < block.rows; ++j) {
+        double& weight = weights[static_cast<std::size_t>(block.Place(j, i))];
+        weight = entry(i, first + j, weight);
+      }
     }
   }
   SetStartWeights(weights);
@@ -75,13 +77,13 @@ Vector OneGradient::Gradient() const {
   const Vector to = TensorValues(After(before, kHistory - 1, kHistory), "learner.weights");
   Vector gradient(from.size());
   for (std::size_t i = 0; i < from.size(); ++i) gradient[i] = from[i] - to[i];
-  return ToReference(Shape(), gradient);
+  return gradient;
 }
 
 Vector OneGradient::ReferenceGradient() const {
-  const absl::StatusOr<reference::Design> design = DesignOf(*model_, start_);
-  EXPECT_TRUE(design.ok()) << design.status();
-  reference::Stream stream(*design, StartWeights());
+  const auto specification = SpecificationOf(*model_, start_);
+  EXPECT_TRUE(specification.ok()) << specification.status();
+  reference::OnlineStream stream(*specification, StartWeights());
   Vector outputs;
   PlayOnReference(script_, 0, kHistory - 1, false, &stream, &outputs);
   const Vector from = stream.learner().weights();
@@ -114,7 +116,7 @@ Vector OneGradient::Differences(bool whole_history) const {
                    LossWith(from, weights, i, -step, whole_history)) /
                   (2 * step);
   }
-  return ToReference(Shape(), gradient);
+  return gradient;
 }
 
 double Distance(const Vector& a, const Vector& b) {

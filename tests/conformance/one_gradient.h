@@ -11,11 +11,12 @@
 #include "engine/model.h"
 #include "engine/snapshot.h"
 #include "tests/conformance/script.h"
-#include "tests/reference/network.h"
+#include "tests/reference/layout.h"
+#include "tests/reference/vector.h"
 
 namespace millrace::conformance {
 
-// Float64; only the last of kHistory steps has a target. All vectors are in the reference's order.
+// Float64; only the last of kHistory steps has a target.
 class OneGradient {
  public:
   static constexpr int kHistory = 12;
@@ -24,10 +25,12 @@ class OneGradient {
 
   const engine::Model& model() const { return *model_; }
   const Script& script() const { return script_; }
-  reference::Shape Shape() const;
+  const reference::Layout& Layout() const { return layout_; }
+  const engine::Snapshot& Start() const { return start_; }
   reference::Vector StartWeights() const;
   void SetStartWeights(const reference::Vector& weights);
-  // Each recurrent weight as `entry` makes it: (i, j, as it is) from unit j to unit i.
+  // Each recurrent weight as `entry` makes it: (i, j, as it is) from unit j to unit i, of every
+  // gate.
   void ChangeRecurrent(const std::function<double(int, int, double)>& entry);
 
   reference::Vector Gradient() const;
@@ -44,6 +47,7 @@ class OneGradient {
   std::shared_ptr<const engine::Model> model_;
   Script script_;
   engine::Snapshot start_;
+  reference::Layout layout_;
 };
 
 // The largest difference, relative to the largest entry of b.

@@ -29,12 +29,8 @@ struct Played {
   reference::Vector Tensor(const std::string& name) const {
     return TensorValues(stream->Save(), name);
   }
-  reference::Vector Weights() const {
-    const engine::Snapshot snapshot = stream->Save();
-    return ToReference(DesignOf(*model, snapshot)->shape,
-                       TensorValues(snapshot, "learner.weights"));
-  }
-  reference::Shape Shape() const { return DesignOf(*model, stream->Save())->shape; }
+  reference::Vector Weights() const { return Tensor("learner.weights"); }
+  reference::Layout Layout() const { return LayoutOf(*stream); }
 
   std::shared_ptr<const engine::Model> model;
   std::unique_ptr<engine::Stream> stream;

@@ -50,8 +50,8 @@ void PlayOnStream(const engine::Model& model, int from, int to, int per_message,
   }
 }
 
-void PlayOnReference(const Script& script, int from, int to, bool late, reference::Stream* stream,
-                     reference::Vector* outputs) {
+void PlayOnReference(const Script& script, int from, int to, bool late,
+                     reference::OnlineStream* stream, reference::Vector* outputs) {
   const int stretch = late ? kReleaseEvery : to - from;
   for (int start = from; start < to; start += stretch) {
     const int end = std::min(start + stretch, to);

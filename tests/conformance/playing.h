@@ -10,7 +10,7 @@
 #include "engine/stream.h"
 #include "tests/conformance/combinations.h"
 #include "tests/conformance/script.h"
-#include "tests/reference/stream.h"
+#include "tests/reference/online_stream.h"
 
 namespace millrace::conformance {
 
@@ -29,8 +29,8 @@ std::unique_ptr<engine::Stream> LoadStream(std::shared_ptr<const engine::Model> 
 // third, at once. Bounds are multiples of kReleaseEvery, or the end.
 void PlayOnStream(const engine::Model& model, int from, int to, int per_message, Player* player);
 // The same on the reference; predictions of the steps are appended to outputs [step, m].
-void PlayOnReference(const Script& script, int from, int to, bool late, reference::Stream* stream,
-                     reference::Vector* outputs);
+void PlayOnReference(const Script& script, int from, int to, bool late,
+                     reference::OnlineStream* stream, reference::Vector* outputs);
 
 bool TargetsAreLate(const engine::Model& model);
 

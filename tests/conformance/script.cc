@@ -47,12 +47,14 @@ void DrawTarget(const engine::Model& model, int t, Numbers* numbers, ScriptStep*
   if (!model.classification()) {
     step->form = TargetForm::kValues;
     for (int k = 0; k < outputs; ++k) {
-      const double value = std::cos(0.13 * t + 2 * k) + numbers->Between(-0.3, 0.3);
+      double value = std::cos(0.13 * t + 2 * k) + numbers->Between(-0.3, 0.3);
+      if (model.spec().loss.name == "poisson") value = std::floor(std::abs(4 * value));
+      if (model.spec().loss.name == "binary_cross_entropy") value = value > 0 ? 1 : 0;
       step->values.push_back(numbers->Chance(0.15) ? kNan : static_cast<float>(value));
     }
     // A row that is unknown throughout is no target.
     step->values[static_cast<std::size_t>(t % outputs)] = static_cast<float>(0.25 * (t % 3));
-  } else if (t / kFormStretch % 3 == 2) {
+  } else if (t / kFormStretch % 3 == 2 && model.spec().head.name != "gaussian") {
     step->form = TargetForm::kProbabilities;
     step->values.assign(static_cast<std::size_t>(outputs), 0.0F);
     // Sums to 1 in every number type.

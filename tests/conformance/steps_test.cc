@@ -42,10 +42,10 @@ TEST(Steps, AMissingChannelsWeightsWaitBitForBit) {
     }
     played.player.Observe(20, kPlayedSteps, 0);
     const Vector after = played.Weights();
-    const reference::Shape shape = played.Shape();
-    for (int i = 0; i < shape.units; ++i) {
-      EXPECT_EQ(after[shape.U(i, 2)], before[shape.U(i, 2)]);
-      EXPECT_NE(after[shape.U(i, 1)], before[shape.U(i, 1)]);
+    const reference::Block input = played.Layout().Find("input");
+    for (int i = 0; i < input.width; ++i) {
+      EXPECT_EQ(after[input.Place(2, i)], before[input.Place(2, i)]);
+      EXPECT_NE(after[input.Place(1, i)], before[input.Place(1, i)]);
     }
     EXPECT_GT(played.stream->Stats().missing_values[2], 10U);
   }
@@ -59,12 +59,13 @@ TEST(Steps, AnOutputNeverKnownKeepsItsWeights) {
   const Vector before = played.Weights();
   played.player.Observe(0, kPlayedSteps, 0);
   const Vector after = played.Weights();
-  const reference::Shape shape = played.Shape();
-  for (int i = 0; i < shape.units; ++i) {
-    EXPECT_EQ(after[shape.V(1, i)], before[shape.V(1, i)]);
-    EXPECT_NE(after[shape.V(0, i)], before[shape.V(0, i)]);
+  const reference::Block readout = played.Layout().Find("readout");
+  for (int i = 0; i < readout.rows; ++i) {
+    EXPECT_EQ(after[readout.Place(i, 1)], before[readout.Place(i, 1)]);
+    EXPECT_NE(after[readout.Place(i, 0)], before[readout.Place(i, 0)]);
   }
-  EXPECT_EQ(after[shape.C(1)], before[shape.C(1)]);
+  const int bias = played.Layout().Find("readout_bias").Place(0, 1);
+  EXPECT_EQ(after[bias], before[bias]);
 }
 
 TEST(Steps, OfBytesOnlyTheColumnsSeenMove) {
@@ -84,11 +85,11 @@ TEST(Steps, OfBytesOnlyTheColumnsSeenMove) {
     observe.targets->classes = classes;
     played.Send(observe);
     const Vector after = played.Weights();
-    const reference::Shape shape = played.Shape();
-    for (int i = 0; i < shape.units; ++i) {
+    const reference::Block input = played.Layout().Find("input");
+    for (int i = 0; i < input.width; ++i) {
       for (int byte = 0; byte < 256; ++byte) {
         const bool seen = byte == 'a' || byte == 'b';
-        EXPECT_EQ(after[shape.U(i, byte)] != before[shape.U(i, byte)], seen) << byte;
+        EXPECT_EQ(after[input.Place(byte, i)] != before[input.Place(byte, i)], seen) << byte;
       }
     }
   }
