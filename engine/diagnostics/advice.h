@@ -23,7 +23,7 @@ inline constexpr char kGrowingSensitivities[] = "GROWING_SENSITIVITIES";
 inline constexpr std::uint64_t kFewestSamples = 10;
 // Ratio of the recurrent to the readout's gradient below which it is far below 1: the published
 // ratio is about .01, the replicated ones are .5 to 1.
-inline constexpr double kSmallRatio = 0.05;
+inline constexpr double kSmallRatio = 0.02;
 // In replication .95 collapsed and .7 did not.
 inline constexpr double kLongDecay = 0.9;
 // Rules that learn their tasks were measured at .19 and more.

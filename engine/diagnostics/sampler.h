@@ -5,8 +5,8 @@
 // Averages are exponential with a half-life of kHalfLife samples. Its state is in snapshots and in
 // no digest: singular values are LibTorch's, and differ in their last bits from machine to machine.
 // Off (diagnostics_every 0) it holds nothing. A sample reads the sensitivities once
-// (sensitivities.h); between samples only the exact rule costs. Thread-compatible; nothing is
-// allocated after construction and Change, LibTorch aside.
+// (sensitivities.h); between samples only the exact rule costs, and nothing is allocated.
+// Thread-compatible.
 #ifndef MILLRACE_ENGINE_DIAGNOSTICS_SAMPLER_H_
 #define MILLRACE_ENGINE_DIAGNOSTICS_SAMPLER_H_
 

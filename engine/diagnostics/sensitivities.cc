@@ -53,11 +53,15 @@ Sensitivities<T>::Sensitivities(const Cell<T>& cell, std::int64_t reach, std::in
   MILLRACE_CHECK(n_ % s_ == 0);
   b_ = cell.outputs() / n_ * s_;
   const std::int64_t number = static_cast<std::int64_t>(sizeof(T));
-  if (b_ > kMostRows || b_ * p_ * number > kMostBytes) return;
+  if (b_ > kMostRows || b_ * p_ * number > kMostBytes) b_ = 0;
   q_.resize(static_cast<std::size_t>(cell.outputs()));
   dy_.assign(static_cast<std::size_t>(m), T{0});
+}
+
+template <typename T>
+void Sensitivities<T>::MakeRoom() {
   rows_.resize(static_cast<std::size_t>(b_ * p_));
-  gram_.resize(static_cast<std::size_t>(n_ / s_ * b_ * b_));
+  gram_.assign(static_cast<std::size_t>(n_ / s_ * b_ * b_), 0.0);
   values_.resize(static_cast<std::size_t>(n_ / s_ * b_));
 }
 
@@ -86,7 +90,6 @@ void Sensitivities<T>::AddProduct(std::int64_t row, std::int64_t column) {
 
 template <typename T>
 void Sensitivities<T>::Multiply() {
-  std::fill(gram_.begin(), gram_.end(), 0.0);
   for (std::int64_t row = 0; row < b_; ++row) {
     for (std::int64_t column = 0; column <= row; ++column) AddProduct(row, column);
   }
@@ -104,8 +107,10 @@ template <typename T>
 Spectrum Sensitivities<T>::Measure(Rule<T>& rule, const RuleView<T>& view) {
   Spectrum spectrum;
   if (!readable()) return spectrum;
+  MakeRoom();
   Read(rule, view);
   Multiply();
+  rows_ = {};
   double total = 0;
   for (std::int64_t block = 0; block < n_ / s_; ++block) {
     for (std::int64_t row = 0; row < b_; ++row) {
@@ -117,9 +122,9 @@ Spectrum Sensitivities<T>::Measure(Rule<T>& rule, const RuleView<T>& view) {
   if (total == 0 || !SingularValues(gram_.data(), n_ / s_, b_, values_.data())) return spectrum;
   std::sort(values_.begin(), values_.end(), std::greater<>());
   spectrum.effective_rank = EffectiveRank(values_, total);
-  // The products' rounding in double: a singular value below it is noise.
-  const double lost = static_cast<double>(values_.size()) * std::numeric_limits<double>::epsilon() *
-                      values_.front();
+  // What the products' sums of p terms round off: a singular value below it is noise.
+  const double lost =
+      static_cast<double>(p_) * std::numeric_limits<double>::epsilon() * values_.front();
   if (values_.back() > lost) {
     spectrum.condition_number = kernels::Sqrt(values_.front() / values_.back());
   }

@@ -6,7 +6,7 @@
 // matrices that share no column, and one Gradient reads a row of each.
 //
 // Letters: n units, o outputs of k components, s units of a block, b = k s rows of a block.
-// Thread-compatible (scratch); nothing is allocated after construction, LibTorch aside. b
+// Thread-compatible (scratch). Memory for the b rows of a sample is taken for the sample only. b
 // Gradients, O(b^2 p) for the products, O(n b^3 / s) for the singular values.
 #ifndef MILLRACE_ENGINE_DIAGNOSTICS_SENSITIVITIES_H_
 #define MILLRACE_ENGINE_DIAGNOSTICS_SENSITIVITIES_H_
@@ -41,14 +41,15 @@ class Sensitivities {
   Spectrum Measure(Rule<T>& rule, const RuleView<T>& view);
 
  private:
-  bool readable() const { return !rows_.empty(); }
+  bool readable() const { return b_ > 0; }
+  void MakeRoom();
   void Read(Rule<T>& rule, const RuleView<T>& view);
   void Multiply();
   void AddProduct(std::int64_t row, std::int64_t column);
 
   std::int64_t n_, p_, s_ = 0, b_ = 0;
   std::vector<T> q_, dy_;       // [o], [m]
-  std::vector<T> rows_;         // [b, p]
+  std::vector<T> rows_;         // [b, p], empty between samples
   std::vector<double> gram_;    // Z Z^T, block by block [n / s, b, b]
   std::vector<double> values_;  // singular values of those [n / s, b]
 };
