@@ -70,8 +70,10 @@ bool HasRecurrentWeights(const Part& part) {
 
 std::string Describe(const Part& part) {
   std::string text = part.name;
-  for (const auto& [name, value] : part.numbers) text += " " + name + " " + std::to_string(value);
-  for (const auto& [name, value] : part.texts) text += " " + name + " " + value;
+  for (const auto& [name, value] : part.numbers)
+    text.append(" ").append(name).append(" ").append(std::to_string(value));
+  for (const auto& [name, value] : part.texts)
+    text.append(" ").append(name).append(" ").append(value);
   return text;
 }
 
