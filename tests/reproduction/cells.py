@@ -17,11 +17,8 @@ _SETTINGS: dict[str, dict] = {
 
 
 def cell(name: str, units: int) -> spec.Part:
-    """The part of a cell of `units` units. RetNet's units are the width of its values."""
-    part = name.split(",")[0]
-    if part == "retnet":
-        return part, {"key_size": 8, "value_size": units}
-    return part, {"units": units, **_SETTINGS.get(name, {})}
+    """The part of a cell of `units` units."""
+    return name.split(",")[0], {"units": units, **_SETTINGS.get(name, {})}
 
 
 def model(name: str, units: int, width: int, **others) -> model_pb2.ModelSpec:

@@ -22,18 +22,19 @@ ADAM = ("adam", {"rate": 1e-3})
 
 @dataclass(frozen=True)
 class Core:
-    """One network on one task. published, replicated: figures by key."""
+    """One network on one task. published, replicated: figures by key. double: in float64."""
 
     init: str
     units: int = 64
     width: int = 1
     published: dict[str, str] = field(default_factory=dict)
     replicated: dict[str, str] = field(default_factory=dict)
+    double: bool = True
 
     def row(self, key: str, name: str, rule: spec.Part | str,
             optimizer: spec.Part = ADAM, **others) -> Row:
         model = spec.vanilla(self.init, units=self.units, width=self.width, rule=rule,
-                             optimizer=optimizer)
+                             optimizer=optimizer, double=self.double)
         return Row(name, model, self.published.get(key, ""), self.replicated.get(key, ""),
                    **others)
 

@@ -8,41 +8,49 @@ past cannot learn to store.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import cells
 import memory_tasks
-from experiment import RESERVOIR, Player, accuracy
+from experiment import RESERVOIR, Overrides, Player, accuracy
 from report import Line, Report, dots, figures, table
-from rows import Row, play
+from rows import Row, best, play
 from tasks import Task
 
 CHAIN, EPISODES = 10, 3000
 XOR_DELAY, XOR_STEPS = 4, 40_000
 CELLS = {"vanilla": 24, "gru, reset after": 16, "lstm": 16, "min_gru": 32, "glru, real": 32,
          "rg_lru": 32}
-RMSPROP = ("rmsprop", {"rate": 1e-3, "beta2": 0.99})
+RATES = (1e-3, 3e-3, 1e-2)
 CLIPPED = ("standard", {"clip_norm": 1.0})
 FIGURE = "accuracy"
 SHIP = "To be written."
 
 
-def learning_rows(task: Task) -> list[Row]:
-    """Each cell by the immediate rule and by exact RTRL, under a two-layer readout."""
+def sweep(cell: str, rule: str, task: Task, still: Overrides | None = None) -> list[Row]:
+    """One model under a two-layer readout, its rates as overrides."""
     inputs, outputs = task.inputs.shape[1], int(task.classes.max()) + 1
+    model = cells.model(cell, CELLS[cell], inputs, rule=rule, optimizer="rmsprop",
+                        loss="cross_entropy", head={"hidden": 32, "outputs": outputs},
+                        guard=CLIPPED, double=False)
+    return [Row(f"rate {rate:g}", model, overrides={"optimizer.rate": rate, **(still or {})})
+            for rate in RATES]
 
-    def row(cell: str, rule: str, name: str = "", **others) -> Row:
-        units = CELLS[cell]
-        model = cells.model(cell, units, inputs, rule=rule, optimizer=RMSPROP,
-                            loss="cross_entropy", head={"hidden": 32, "outputs": outputs},
-                            guard=CLIPPED, double=False)
-        return Row(name or f"{cell} {units}: {rule}", model, **others)
 
-    return [*(row(cell, rule) for cell in CELLS for rule in ("immediate", "rtrl")),
-            row("vanilla", "snap1"), row("vanilla", "uoro"),
-            row("vanilla", "immediate", "vanilla: reservoir", overrides=RESERVOIR),
-            row("min_gru", "immediate", "min_gru: reservoir", overrides=RESERVOIR),
-            row("min_gru", "rtrl", "min_gru: frozen half-way", frozen=True)]
+def learning_lines(player: Player, make: Callable[[int], Task], example: Task) -> list[Line]:
+    """Each cell by the immediate rule and by exact RTRL, each at its best rate."""
+    def line(name: str, rows: list[Row]) -> Line:
+        return best(name, play(player, rows, make, accuracy), most=True)
+
+    lines = [line(f"{cell} {units}: {rule}", sweep(cell, rule, example))
+             for cell, units in CELLS.items() for rule in ("immediate", "rtrl")]
+    lines += [line(f"vanilla {CELLS['vanilla']}: {rule}", sweep("vanilla", rule, example))
+              for rule in ("snap1", "uoro")]
+    lines += [line(f"{cell} {CELLS[cell]}: reservoir", sweep(cell, "immediate", example, RESERVOIR))
+              for cell in ("vanilla", "min_gru")]
+    frozen = dataclasses.replace(sweep("vanilla", "rtrl", example)[0], frozen=True)
+    return [*lines, line("vanilla, rtrl, frozen half-way", [frozen])]
 
 
 def gain(lines: list[Line]) -> str:
@@ -68,7 +76,7 @@ def run(player: Player) -> Report:
     parts, groups = [], {}
     for name, make in kinds.items():
         example = make(player.seeds[0])
-        lines = play(player, learning_rows(example), make, accuracy)
+        lines = learning_lines(player, make, example)
         due = example.scored & (example.classes >= 0)
         lines.append(Line("always the first class", [float((example.classes[due] == 0).mean())]))
         groups[name] = lines

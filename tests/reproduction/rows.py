@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -60,3 +61,17 @@ def trivial(name: str, predicted: Callable[[Task], NDArray], tasks: Sequence[Tas
             score: Score = squared_error, published: str = "") -> Line:
     """A row that no server is needed for, on the task of every seed (or on the one task)."""
     return Line(name, [score(predicted(task), task) for task in tasks], published)
+
+
+def best(name: str, lines: Sequence[Line], *, most: bool = False) -> Line:
+    """The line with the least mean (the largest, if `most`), under another name; which it was is
+    told in a column of its own, and the seconds are the slowest line's."""
+    def worth(line: Line) -> float:
+        if not line.scores or not math.isfinite(line.mean):
+            return -math.inf
+        return line.mean if most else -line.mean
+
+    found = max(lines, key=worth)
+    seconds = [line.wall_s for line in lines if line.wall_s is not None]
+    return Line(name, found.scores, wall_s=max(seconds, default=None), refusal=found.refusal,
+                more={"best with": found.name})

@@ -132,6 +132,7 @@ def network(rule: str) -> model_pb2.ModelSpec:
 
 def learning_rows() -> list[Row]:
     return [Row("deploy/models/s1_reach.textproto", shipped()),
+            Row("the same, units never change", shipped(), overrides={"optimizer.rate": 0.0}),
             *(Row(f"64 tanh units, {rule}, RMSprop", network(rule))
               for rule in ("immediate", "rflo", "snap1")),
             Row("64 tanh units, reservoir, RMSprop", network("immediate"), overrides=RESERVOIR)]
