@@ -231,6 +231,10 @@ TEST(DiagnosticStream, TurnsOnAndOffOnRequest) {
   const Snapshot snapshot = driven.stream().Save();
   EXPECT_EQ(Learned(snapshot).size(), snapshot.tensors.size());
   driven.Play(60);
+  driven.Set("monitor.diagnostics_every", std::int64_t{5});
+  EXPECT_FALSE(driven.stream().Stats().diagnostics.has_value());
+  driven.Play(80);
+  EXPECT_EQ(driven.stream().Stats().diagnostics->samples, 4u);
 }
 
 TEST(DiagnosticStream, AdvisesOnWhatItMeasures) {
