@@ -29,7 +29,14 @@ REPLICATED = {"10 drifting by .001": ".937", "10 drifting by .01": ".929",
               "2 drifting by .001": ".944"}
 CEILING = 0.96  # 4 % of the labels are flipped
 FIGURE = "accuracy"
-SHIP = "To be written."
+SHIP = ("Published: a recurrent net .925, an adaptive random forest .842 (the paper does not "
+        "name the configuration). Both figures hold as figures; the claim that recurrence "
+        "wins does not: the concept is linear, the rows are independent, and plain logistic "
+        "regression beats the recurrent rows of the paper's kind. 16 tanh units whose "
+        "recurrent weights are held at zero beat it by .006 to .009 in each configuration, "
+        "since a bounded score forgives the flipped labels. Ship for concepts without memory: "
+        "vanilla with recurrent_gain 0 and rate_recurrent 0, linear readout, cross-entropy, "
+        "running z-score, SGD at .03 (rates chosen on another stream of rows).")
 
 
 def network(units: int, recurrent_gain: float, optimizer: spec.Part) -> spec.model_pb2.ModelSpec:

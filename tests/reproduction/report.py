@@ -62,7 +62,8 @@ def spread(scores: Sequence[float], digits: int | None = None) -> str:
     shown = number if digits is None else lambda value: f"{value:.{digits}f}"
     if len(scores) == 1:
         return shown(float(scores[0]))
-    return f"{shown(float(np.mean(scores)))} +- {shown(float(np.std(scores)))}"
+    few = f" ({len(scores)} seeds)" if len(scores) < 5 else ""
+    return f"{shown(float(np.mean(scores)))} +- {shown(float(np.std(scores)))}{few}"
 
 
 def table(lines: Sequence[Line], figure: str, digits: int | None = None) -> str:

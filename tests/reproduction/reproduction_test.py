@@ -146,7 +146,7 @@ def test_a_table_shows_spread_divergence_and_refusal():
     lines = [Line("a", [1.0, 3.0], published="2"), Line("b", [1.0, float("inf")]),
              Line("c", [], refusal="no")]
     text = table(lines, "MSE")
-    assert "| a | 2 | 2.00 +- 1.00 |" in text
+    assert "| a | 2 | 2.00 +- 1.00 (2 seeds) |" in text
     assert "diverges (1 of 2)" in text and "| c | - | refused |" in text
     assert spread([0.9712], 2) == "0.97" and number(0.00033) == "3.3e-04"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import sys
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ Score = Callable[[NDArray, Task], float]
 @dataclass(frozen=True)
 class Row:
     """A model to play. overrides: what its streams change of it. frozen: learns until the shift
-    only, the unadapted row."""
+    only, the unadapted row. seeds: how many are played, if not all, where a row is dear."""
 
     name: str
     spec: model_pb2.ModelSpec
@@ -29,6 +30,7 @@ class Row:
     replicated: str = ""
     overrides: Overrides | None = None
     frozen: bool = False
+    seeds: int | None = None
 
 
 def play(player: Player, rows: Sequence[Row], task: Task | Callable[[int], Task],
@@ -37,15 +39,16 @@ def play(player: Player, rows: Sequence[Row], task: Task | Callable[[int], Task]
     lines = []
     for row in rows:
         print(f"{player.name}: {row.name}", file=sys.stderr, flush=True)
+        few = dataclasses.replace(player, seeds=player.seeds[:row.seeds])
         try:
-            run = player.play(row.spec, task, overrides=row.overrides, frozen=row.frozen)
+            run = few.play(row.spec, task, overrides=row.overrides, frozen=row.frozen)
         except millrace.Error as error:
             if error.reason not in ("BAD_SPEC", "NOT_CARRIED_OUT"):
                 raise
             print(f"  refused: {error}", file=sys.stderr)
             lines.append(Line(row.name, [], row.published, row.replicated, refusal=str(error)))
             continue
-        lines.append(scored(row, run, player, task, score))
+        lines.append(scored(row, run, few, task, score))
     return lines
 
 
