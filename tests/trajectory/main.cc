@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <exception>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -74,16 +75,25 @@ absl::Status Run(const std::string& in, const std::string& out) {
   return WriteFile(out, played->dump());
 }
 
+int Main(int argc, char** argv) {
+  if (argc != 3) {
+    std::fprintf(stderr, "usage: millrace-trajectory IN.json OUT.json\n");
+    return kFailed;
+  }
+  const absl::Status status = Run(argv[1], argv[2]);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "millrace-trajectory: %s\n", std::string(status.message()).c_str());
+  return kFailed;
+}
+
 }  // namespace
 }  // namespace millrace::trajectory
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fprintf(stderr, "usage: millrace-trajectory IN.json OUT.json\n");
+  try {
+    return millrace::trajectory::Main(argc, argv);
+  } catch (const std::exception& problem) {  // no memory
+    std::fprintf(stderr, "millrace-trajectory: the run has ended (%s)\n", problem.what());
     return millrace::trajectory::kFailed;
   }
-  const absl::Status status = millrace::trajectory::Run(argv[1], argv[2]);
-  if (status.ok()) return 0;
-  std::fprintf(stderr, "millrace-trajectory: %s\n", std::string(status.message()).c_str());
-  return millrace::trajectory::kFailed;
 }

@@ -114,31 +114,32 @@ absl::Status ReadFeedback(const Json& in, std::int64_t m, std::int64_t outputs,
   return absl::OkStatus();
 }
 
-absl::Status ReadNumbers(const Json& in, const engine::Network<double>& network,
-                         Recording* recording) {
-  const auto keep = [](absl::StatusOr<std::vector<double>> read, std::vector<double>* numbers) {
-    if (read.ok()) *numbers = *std::move(read);
-    return read.status();
-  };
+absl::Status Keep(absl::StatusOr<std::vector<double>> read, std::vector<double>* numbers) {
+  if (!read.ok()) return read.status();
+  *numbers = *std::move(read);
+  return absl::OkStatus();
+}
+
+absl::Status ReadStart(const Json& in, const engine::Network<double>& network,
+                       Recording* recording) {
+  recording->state.assign(static_cast<std::size_t>(network.state_size()), 0.0);
+  absl::Status status =
+      Keep(ReadWeights(in.at("weights"), network.layout(), recording->rows), &recording->theta);
+  if (!status.ok() || !in.contains("hidden")) return status;
+  return Keep(ReadVector(in.at("hidden"), "hidden", network.state_size()), &recording->state);
+}
+
+absl::Status ReadSteps(const Json& in, const engine::Network<double>& network,
+                       Recording* recording) {
+  absl::Status status =
+      Keep(ReadMatrix(in.at("inputs"), "inputs", recording->steps, recording->width),
+           &recording->inputs);
+  if (!status.ok()) return status;
   const engine::ModelSpec& spec = recording->spec;
   const auto rule = engine::MakeRule<double>(spec.rule, network.cell(), recording->seed);
-  absl::Status status =
-      keep(ReadWeights(in.at("weights"), network.layout(), recording->rows), &recording->theta);
-  recording->state.assign(static_cast<std::size_t>(network.state_size()), 0.0);
-  if (status.ok() && in.contains("hidden")) {
-    status = keep(ReadVector(in.at("hidden"), "hidden", network.state_size()), &recording->state);
-  }
-  if (status.ok()) {
-    status = keep(ReadMatrix(in.at("inputs"), "inputs", recording->steps, recording->width),
-                  &recording->inputs);
-  }
-  if (status.ok()) {
-    status = keep(ReadNoise(in, spec, recording->steps, rule->NoiseSize()), &recording->noise);
-  }
-  if (status.ok()) {
-    status = keep(ReadNoiseState(in, spec, network.cell()), &recording->rule_state);
-  }
-  return status;
+  status = Keep(ReadNoise(in, spec, recording->steps, rule->NoiseSize()), &recording->noise);
+  if (!status.ok()) return status;
+  return Keep(ReadNoiseState(in, spec, network.cell()), &recording->rule_state);
 }
 
 }  // namespace
@@ -164,7 +165,9 @@ absl::StatusOr<Recording> ReadRecording(const std::string& text) {
                  "one whose weights have gradients", "take 'linear' or 'mlp'");
   }
   status = ReadScalars(*in, &recording);
-  if (status.ok()) status = ReadNumbers(*in, network, &recording);
+  // Weights first: rules take memory by the units that are asked for.
+  if (status.ok()) status = ReadStart(*in, network, &recording);
+  if (status.ok()) status = ReadSteps(*in, network, &recording);
   if (status.ok()) status = ReadTargets(*in, network.outputs(), &recording);
   if (status.ok()) {
     status = ReadFeedback(*in, network.outputs(), network.cell().outputs(), &recording);

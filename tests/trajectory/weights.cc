@@ -27,8 +27,9 @@ std::string NamesOf(const engine::ParameterLayout& layout) {
 
 absl::Status CheckNames(const Json& weights, const engine::ParameterLayout& layout) {
   for (const auto& [name, value] : weights.items()) {
-    const bool known = std::any_of(layout.blocks().begin(), layout.blocks().end(),
-                                   [&](const ParameterBlock& block) { return block.name == name; });
+    const bool known =
+        std::any_of(layout.blocks().begin(), layout.blocks().end(),
+                    [&name = name](const ParameterBlock& block) { return block.name == name; });
     if (known) continue;
     return absl::InvalidArgumentError(
         absl::StrCat("weights.", name, " is unknown; weights of this model: ", NamesOf(layout)));
