@@ -89,9 +89,8 @@ def run(player: Player) -> Report:
     for cell in (*cells.DENSE, *cells.DIAGONAL):
         lines += [line(player, f"{cell}: {rule}", model(cell, rule), played)
                   for rule in rules_of(cell)]
-        for readout, closed_form in (("", False), (", Gaussian classes", True)):
-            lines.append(line(player, f"{cell}: reservoir{readout}",
-                              model(cell, "immediate", closed_form), played, STILL))
+        lines.append(line(player, f"{cell}: reservoir, Gaussian classes",
+                          model(cell, "immediate", closed_form=True), played, STILL))
     for name, decisions in (("online linear discriminant",
                              recording.discriminant_decisions(played)),
                             ("last trial's label", recording.last_labels(played))):

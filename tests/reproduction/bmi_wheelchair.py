@@ -166,7 +166,8 @@ def run(player: Player) -> Report:
     shown, figures = accuracy_table(rows)
     live = [r["live"] for r in learns]
     notes, more = comparisons(live, [r["live"] for r in reservoir], rows, played)
-    return Report(f"{shown}\n\n{notes}\n\n{SHIP}", {"seeds": list(SEEDS), **figures, **more}, picture(rows))
+    return Report(f"{shown}\n\n{notes}\n\n{SHIP}",
+                  {"seeds": list(SEEDS), **figures, **more}, picture(rows))
 
 
 def accuracy_table(rows: dict[str, list[NDArray[np.float64]]]) -> tuple[str, dict]:

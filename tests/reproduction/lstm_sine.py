@@ -17,7 +17,12 @@ FIGURE = "MSE after the jump"
 PUBLISHED = {"decay 0.95": "0.274 +- 0.245", "ring": "0.0020 +- 0.0014",
              "full": "0.0072 +- 0.0072"}
 STEPS = 2000  # before and after the jump
-SHIP = "To be written."
+SHIP = ("Reproduced: the immediate rule, SnAp-1, the gate ring with the exact cell path and "
+        "full RTRL are within a factor of two of each other, and full RTRL spreads most over "
+        "seeds. Not reproduced: traces of decay .95 do not collapse with this LSTM, they are "
+        "three to five times worse (their published mean is 25 times higher, with a spread as "
+        "large as the mean). Full RTRL at 64 units costs 540 MFLOP a step and is not played. "
+        "Ship for the LSTM: immediate, linear head, Adam at 1e-3; SGD at .05 does as well.")
 
 
 def learning_rows(units: int) -> list[Row]:

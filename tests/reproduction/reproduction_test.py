@@ -19,12 +19,15 @@ sys.path[:0] = [str(HERE), str(ROOT / "deploy" / "demo")]
 import baselines  # noqa: E402  found through the path above, as all below
 import concepts  # noqa: E402
 import core  # noqa: E402
+import electricity  # noqa: E402
 import logistic  # noqa: E402
 import memory_tasks  # noqa: E402
 import readme  # noqa: E402
+import rows  # noqa: E402
 import run  # noqa: E402
 import spec  # noqa: E402
 import tasks  # noqa: E402
+import text_counts  # noqa: E402
 from experiment import Player, accuracy, squared_error  # noqa: E402
 from report import Line, Report, number, spread, table  # noqa: E402
 from server import Server  # noqa: E402
@@ -149,6 +152,33 @@ def test_a_table_shows_spread_divergence_and_refusal():
     assert "| a | 2 | 2.00 +- 1.00 (2 seeds) |" in text
     assert "diverges (1 of 2)" in text and "| c | - | refused |" in text
     assert spread([0.9712], 2) == "0.97" and number(0.00033) == "3.3e-04"
+
+
+def test_the_best_line_is_the_finite_one_with_the_least_error_or_the_most_hits():
+    lines = [Line("fast", [float("nan")], wall_s=9.0), Line("slow", [0.3, 0.5], wall_s=1.0),
+             Line("middle", [0.2, 0.4]), Line("none", [], refusal="no")]
+    found = rows.best("SGD", lines)
+    assert (found.name, found.mean, found.wall_s) == ("SGD", pytest.approx(0.3), 9.0)
+    assert found.more == {"best with": "middle"}
+    assert rows.best("SGD", lines, most=True).more == {"best with": "slow"}
+
+
+def test_counted_contexts_learn_what_follows_what_and_xz_agrees():
+    text = b"ab" * 500
+    assert text_counts.counted(text, 0) == pytest.approx(1.0, abs=0.05)
+    assert text_counts.counted(text, 1) < 0.1
+    assert text_counts.xz(text) < 1.0
+    noise = bytes(np.random.default_rng(1).integers(0, 256, 4000, dtype=np.uint8))
+    assert text_counts.counted(noise, 2) > 7.9
+
+
+def test_the_rules_of_electricity_score_what_they_are_known_to():
+    if not (concepts.recordings() / "electricity").exists():
+        pytest.skip("the recordings are not there")
+    task = concepts.electricity(last_label=True)
+    assert electricity.rule_accuracy(task, 48) > 0.999
+    assert electricity.filtered_rule(task, 24.0) == pytest.approx(0.933, abs=0.001)
+    np.testing.assert_array_equal(task.inputs[1:, -1], 2 * task.classes[:-1] - 1)
 
 
 def test_a_table_goes_into_its_own_section_of_the_readme(tmp_path):
