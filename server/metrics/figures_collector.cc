@@ -80,6 +80,13 @@ constexpr StoreRow kStore[] = {
      &RuntimeFigures::free_bytes},
 };
 
+std::optional<double> LatestUnitsToRecover(const v1::StreamStats& stats) {
+  for (auto mark = stats.marks().rbegin(); mark != stats.marks().rend(); ++mark) {
+    if (mark->has_units_to_recover()) return static_cast<double>(mark->units_to_recover());
+  }
+  return std::nullopt;
+}
+
 struct WatchedRow {
   const char* name;
   const char* help;
@@ -111,6 +118,46 @@ constexpr WatchedRow kWatched[] = {
        return s.marks().empty() ? std::nullopt
                                 : std::optional(static_cast<double>(s.marks().rbegin()->seq()));
      }},
+    {"millrace_stream_reference_loss",
+     "Loss that recovery of a watched stream is measured against.",
+     [](const v1::StreamStats& s) {
+       return s.has_reference_loss() ? std::optional(s.reference_loss()) : std::nullopt;
+     }},
+    {"millrace_stream_accuracy", "Running accuracy of a watched stream that classifies.",
+     [](const v1::StreamStats& s) {
+       return s.has_accuracy() ? std::optional(s.accuracy()) : std::nullopt;
+     }},
+    {"millrace_stream_brier_score", "Running Brier score of a watched stream that classifies.",
+     [](const v1::StreamStats& s) {
+       return s.has_brier_score() ? std::optional(s.brier_score()) : std::nullopt;
+     }},
+    {"millrace_stream_coverage",
+     "Part of a watched stream's targets within one standard deviation of the residuals.",
+     [](const v1::StreamStats& s) {
+       return s.has_coverage() ? std::optional(s.coverage()) : std::nullopt;
+     }},
+    {"millrace_stream_novelty", "Running mean square of a watched stream's normalised inputs.",
+     [](const v1::StreamStats& s) {
+       return s.has_novelty() ? std::optional(s.novelty()) : std::nullopt;
+     }},
+    {"millrace_stream_disagreement",
+     "Running mean square of a watched stream's live outputs less its shadow's.",
+     [](const v1::StreamStats& s) {
+       return s.has_disagreement() ? std::optional(s.disagreement()) : std::nullopt;
+     }},
+    {"millrace_stream_silent_channels", "Input channels of a watched stream that do not change.",
+     [](const v1::StreamStats& s) {
+       return std::optional(static_cast<double>(s.silent_channels_size()));
+     }},
+    {"millrace_stream_trailing_steps", "Steps by which a watched stream's learner trails.",
+     [](const v1::StreamStats& s) {
+       return std::optional(static_cast<double>(s.trailing_steps()));
+     }},
+    {"millrace_stream_open_steps", "Steps of a watched stream that wait for their target.",
+     [](const v1::StreamStats& s) { return std::optional(static_cast<double>(s.open_steps())); }},
+    {"millrace_stream_units_to_recover",
+     "Scored units from a watched stream's latest shift that is over to its recovery.",
+     [](const v1::StreamStats& s) { return LatestUnitsToRecover(s); }},
     {"millrace_stream_advice", "Pieces of advice that the diagnostics give a watched stream.",
      [](const v1::StreamStats& s) { return std::optional(static_cast<double>(s.advice_size())); }},
 };

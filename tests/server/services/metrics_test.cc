@@ -146,6 +146,39 @@ TEST(MetricsTest, DiagnosticsOfAWatchedStreamAreGaugesAndAbsentOnesAreLeftOut) {
   EXPECT_FALSE(absl::StrContains(text, "millrace_stream_condition_number{")) << text;
 }
 
+TEST(MetricsTest, FiguresOfAWatchedStreamAreGaugesAndAbsentOnesAreLeftOut) {
+  FakeRuntime runtime;
+  v1::OpenStreamRequest request;
+  request.set_id("a");
+  ASSERT_TRUE(runtime.OpenStream(request).ok());
+  const FiguresCollector collector(&runtime, {"a"});
+  v1::StreamStats& stats = runtime.stats;
+  stats.set_reference_loss(0.125);
+  stats.set_accuracy(0.75);
+  stats.set_brier_score(0.375);
+  stats.set_novelty(1.5);
+  stats.set_disagreement(0.0625);
+  stats.add_silent_channels(3);
+  stats.add_silent_channels(7);
+  stats.set_trailing_steps(9);
+  stats.set_open_steps(11);
+  stats.add_marks()->set_units_to_recover(40);
+  stats.add_marks();  // not recovered from yet
+  const std::string text = Text(collector.Collect());
+  for (const char* line : {"millrace_stream_reference_loss{stream=\"a\"} 0.125",
+                           "millrace_stream_accuracy{stream=\"a\"} 0.75",
+                           "millrace_stream_brier_score{stream=\"a\"} 0.375",
+                           "millrace_stream_novelty{stream=\"a\"} 1.5",
+                           "millrace_stream_disagreement{stream=\"a\"} 0.0625",
+                           "millrace_stream_silent_channels{stream=\"a\"} 2",
+                           "millrace_stream_trailing_steps{stream=\"a\"} 9",
+                           "millrace_stream_open_steps{stream=\"a\"} 11",
+                           "millrace_stream_units_to_recover{stream=\"a\"} 40"}) {
+    EXPECT_TRUE(Has(text, line)) << line << "\n" << text;
+  }
+  EXPECT_FALSE(absl::StrContains(text, "millrace_stream_coverage{")) << text;
+}
+
 TEST(MetricsTest, NamesFollowPrometheus) {
   FakeRuntime runtime;
   ServerMetrics metrics;
