@@ -1,6 +1,6 @@
 """Bytes: a text read once, each byte predicted before it is learned from.
 
-Bits a byte of the first megabyte of austen.txt, and of the text domains in turn (100 KB each, one
+Bits a byte of the first megabyte of austen.txt, and of the text domains in turn (50 KB each, one
 stream that goes on). Beside the shipped model: a recurrent net alone, xz -9e, context counts.
 """
 
@@ -25,7 +25,7 @@ from report import Line, Report, dots, figures, table
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MEGABYTE = 1_000_000
-PART = 100_000
+PART = 50_000
 DOMAINS = ("austen", "shakespeare", "wikitext2", "handbook_de", "handbook_ru", "python", "logs")
 REPLICATED = {"order-3 counts": "2.207", "xz -9e": "2.384"}
 FIGURE = "bits a byte"
@@ -78,7 +78,7 @@ def megabyte(player: Player) -> list[Line]:
     whole = text("austen", MEGABYTE)
     lines = []
     for name, model, seeds in (("deploy/models/bytes.textproto", shipped(), 5),
-                               ("GRU alone, 128 units, immediate", recurrent(), 2)):
+                               ("GRU alone, 128 units, immediate", recurrent(), 1)):
         few = dataclasses.replace(player, seeds=player.seeds[:seeds])
         found, wall_s = read(few, model, [whole])
         rate = len(few.seeds) * len(whole) / wall_s

@@ -7,7 +7,7 @@ recalled, chance .25. Adding: mean squared error of the sum; always saying 1 sco
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,11 +19,17 @@ from report import Line, Report, dots, figures, table
 from rows import Row, Score, best, play
 from tasks import Task
 
-EPISODES = 4000
+EPISODES = 2000
 RATES = (1e-3, 3e-3)
-CELLS = {"vanilla": 32, "gru, reset after": 16, "lstm": 16, "min_gru": 32, "rg_lru": 32, "lru": 32,
+CELLS = {"vanilla": 24, "gru, reset after": 16, "lstm": 12, "min_gru": 32, "rg_lru": 32, "lru": 32,
          "glru, real": 32}
-SHIP = "To be written."
+SHIP = ("Exact RTRL is better than the immediate rule in nearly every cell; on copying, the "
+        "LRU holds three symbols under either rule (its slow rotations are a delay line), and "
+        "only the vanilla net of the others gets there, by full RTRL. On adding, all gated "
+        "cells by exact RTRL are one to two orders below always saying 1, so that the "
+        "published .189 of backpropagation through time (worse than always saying 1) says "
+        "nothing against it. Ship: LRU for recalling in order, GLRU for sums, both by their "
+        "exact diagonal rule, two-layer head, RMSprop .001 to .003.")
 
 
 @dataclass(frozen=True)
@@ -60,25 +66,30 @@ def learning_lines(player: Player, kind: Kind, example: Task) -> list[Line]:
 
     lines = [line(f"{cell} {units}: {rule}", sweep(cell, rule, example))
              for cell, units in CELLS.items() for rule in ("immediate", "rtrl")]
-    lines.append(line("vanilla 32: reservoir", sweep("vanilla", "immediate", example, RESERVOIR)))
+    lines.append(line("vanilla 24: reservoir", sweep("vanilla", "immediate", example, RESERVOIR)))
     frozen = dataclasses.replace(sweep("vanilla", "immediate", example)[0], frozen=True)
-    return [*lines, line("vanilla 32: frozen half-way", [frozen])]
+    return [*lines, line("vanilla 24: frozen half-way", [frozen])]
 
 
-def constant(task: Task) -> Line:
+def constant(tasks: Sequence[Task]) -> Line:
     """Always the mean of the sums; always one symbol."""
-    if task.values is not None:
-        due = task.scored & ~np.isnan(task.values[:, 0])
-        return Line("always 1", [float(((task.values[due] - 1.0) ** 2).mean())])
-    due = task.scored & (task.classes >= 0)
-    return Line("always one symbol", [float((task.classes[due] == 0).mean())])
+    def score(task: Task) -> float:
+        if task.values is not None:
+            due = task.scored & ~np.isnan(task.values[:, 0])
+            return float(((task.values[due] - 1.0) ** 2).mean())
+        due = task.scored & (task.classes >= 0)
+        return float((task.classes[due] == 0).mean())
+
+    name = "always one symbol" if tasks[0].values is None else "always 1"
+    return Line(name, [score(task) for task in tasks])
 
 
 def run(player: Player) -> Report:
     parts, groups = [], {}
     for name, kind in KINDS.items():
         example = kind.make(player.seeds[0])
-        lines = [*learning_lines(player, kind, example), constant(example)]
+        lines = learning_lines(player, kind, example)
+        lines.append(constant([kind.make(seed) for seed in player.seeds]))
         if kind.published:
             lines.append(Line("backpropagation through time", [], kind.published))
         groups[name] = lines

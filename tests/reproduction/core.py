@@ -93,12 +93,15 @@ def play_core(player: Player, rows: Sequence[Row], task: Task) -> list[Line]:
 
 def add_recovery(lines: list[Line], worst: str = "decay 0.95", best: str = "full RTRL") -> None:
     """The papers' recovery of a row, 100 (ln M0 - ln M) / (ln M0 - ln M_full) of the mean errors:
-    0 is the trace of decay 0.95, 100 is full RTRL."""
+    0 is the trace of decay 0.95, 100 is full RTRL. Where full RTRL is the worse of the two there is
+    no such scale."""
     by_name = {line.name: line for line in lines}
     if not all(name in by_name and math.isfinite(by_name[name].mean) for name in (worst, best)):
         return
     top = math.log(by_name[worst].mean)
     span = top - math.log(by_name[best].mean)
+    if span <= 0:
+        return
     for line in lines:
         if math.isfinite(line.mean) and line.mean > 0:
             line.more["recovery %"] = f"{100 * (top - math.log(line.mean)) / span:.0f}"

@@ -22,7 +22,14 @@ NETWORK = Core("B", replicated={"decay 0": "0.0383", "rmsprop": "0.0038", "sgd 0
                                 "ring 4": "0.0364", "decay 0.95": "0.0685"})
 RMSPROP = ("rmsprop", {"rate": 1e-3, "beta2": 0.99, "uncorrected": True})
 FIGURE = "MSE after the jump"
-SHIP = "To be written."
+SHIP = ("Reproduced: RMSprop .99 is several times better than Adam here, k = 4 is no better "
+        "than the immediate rule, decay .95 is worse; full RTRL is the worst of the rules. "
+        "But these figures need the value of 50 steps ahead at once: the rows at the top "
+        "follow it with their readout's bias, and a predictor of four lags with the same "
+        "privilege does nearly as well. With targets when they can be known the ranking "
+        "turns: large steps (RMSprop 1e-3, beta2 .99) overshoot, gradient descent at 1e-2 is "
+        "best, five times better than least squares on four lags. Ship for delayed targets: "
+        "vanilla, immediate, SGD at 1e-2, target \"delayed\".")
 
 
 def at_once() -> list[Row]:

@@ -23,7 +23,16 @@ COARSE = Core("A", 64, 3, {},
                "ring 4": "0.0098 +- 0.0035", "full": "0.0065 +- 0.0018",
                "sgd 0.01": "0.0005 +- 0.0002"})
 CHAOTIC = Core("B", 64, 3)
-SHIP = "To be written."
+SHIP = ("Reproduced: full RTRL under Adam spreads several times more over seeds than k = 4 (n "
+        "= 64); k = 4 is as good as full RTRL. Not reproduced: that k = 4 is needed, since "
+        "the immediate rule has the same error everywhere; nor the failure of full RTRL at n "
+        "= 128 (two seeds, float32). The ranking of optimizers dwarfs that of rules: gradient "
+        "descent at 1e-2 is three to twenty times better than Adam at 1e-3 for the same rule, "
+        "and from 28 to 20 the reservoir under Adam beats every rule under Adam. At rho = 20 "
+        "the system comes to rest, the last value beats every network, and a linear predictor "
+        "of four lags beats that by one to two orders; from 28 to 45, where it stays chaotic, "
+        "only gradient descent on all weights beats the last value. Ship: vanilla, immediate, "
+        "linear head, SGD at 1e-2.")
 
 
 def run(player: Player) -> Report:

@@ -32,7 +32,14 @@ LATE, RELEASED = 20, 4
 BLOCK = 4800  # four minutes of 50 ms bins
 FILTERS = (2.0, 6.0, 20.0)  # 0.1, 0.3 and 1 s
 FIGURE = "R2"
-SHIP = "To be written."
+SHIP = ("Met: .67 over the last half and .58 in the last drifting block. Ship "
+        "deploy/models/s1_reach.textproto: tanh units learned by SnAp-1 at 3e-5 beside direct "
+        "counts and their filters, all read by recursive least squares. Learning the units "
+        "gains nothing on the plain recording (its row with units that never change is .002 "
+        "better) and one thousandth in the last block of the drift; over plain least squares "
+        "on filtered counts in another program the whole gains .01. So the readout in closed "
+        "form decodes, the recurrent part adds little. Nets read by gradients are .04 to .07 "
+        "behind.")
 Rows = NDArray[np.float64]
 
 
@@ -120,6 +127,15 @@ def shipped() -> model_pb2.ModelSpec:
     return model
 
 
+def alone() -> model_pb2.ModelSpec:
+    """The shipped readout over counts and filters, with one unit that stays at zero."""
+    model = shipped()
+    model.cell.CopyFrom(spec.part(("vanilla", {"units": 1, "recurrent_gain": 0.0,
+                                               "input_gain": 0.0})))
+    model.rule.CopyFrom(spec.part("immediate"))
+    return model
+
+
 def network(rule: str) -> model_pb2.ModelSpec:
     """A net of tanh units, all of it trained by gradients."""
     return spec.model(
@@ -133,6 +149,8 @@ def network(rule: str) -> model_pb2.ModelSpec:
 def learning_rows() -> list[Row]:
     return [Row("deploy/models/s1_reach.textproto", shipped()),
             Row("the same, units never change", shipped(), overrides={"optimizer.rate": 0.0}),
+            Row("the same without units", alone(), overrides={"optimizer.rate": 0.0},
+                seeds=1),
             *(Row(f"64 tanh units, {rule}, RMSprop", network(rule))
               for rule in ("immediate", "rflo", "snap1")),
             Row("64 tanh units, reservoir, RMSprop", network("immediate"), overrides=RESERVOIR)]
