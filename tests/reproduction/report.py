@@ -46,7 +46,7 @@ class Line:
 
 def number(value: float) -> str:
     """Three significant digits, without an exponent where that is short."""
-    if not np.isfinite(value):
+    if not abs(value) < 1e4:
         return "diverges"
     if value != 0 and abs(value) < 1e-3:
         return f"{value:.1e}"
@@ -56,7 +56,7 @@ def number(value: float) -> str:
 
 def spread(scores: Sequence[float], digits: int | None = None) -> str:
     """Mean +- population standard deviation; the mean alone where there is one score."""
-    lost = sum(not np.isfinite(score) for score in scores)
+    lost = sum(not abs(score) < 1e4 for score in scores)
     if lost:
         return f"diverges ({lost} of {len(scores)})"
     shown = number if digits is None else lambda value: f"{value:.{digits}f}"
