@@ -11,7 +11,7 @@ PROTO = HERE.parent.parent / "proto"
 
 
 def generate(target: pathlib.Path) -> None:
-    """Writes millrace/v1/*_pb2{,_grpc}.py below `target`."""
+    """Writes millrace/v1/*_pb2{,_grpc}.py and their types below `target`."""
     import google.rpc.status_pb2  # googleapis-common-protos carries google/rpc/*.proto
     import grpc_tools
     from grpc_tools import protoc
@@ -22,7 +22,7 @@ def generate(target: pathlib.Path) -> None:
     well_known = pathlib.Path(grpc_tools.__file__).parent / "_proto"
     rpc = pathlib.Path(google.rpc.status_pb2.__file__).parent.parent.parent
     arguments = ["protoc", f"-I{PROTO}", f"-I{rpc}", f"-I{well_known}", f"--python_out={target}",
-                 f"--grpc_python_out={target}", *sources]
+                 f"--pyi_out={target}", f"--grpc_python_out={target}", *sources]
     if protoc.main(arguments) != 0:
         raise SystemExit("protoc failed")
     (target / "millrace" / "v1" / "__init__.py").write_text('"""The generated wire contract."""\n')

@@ -4,11 +4,14 @@
 
     with millrace.connect("127.0.0.1:7070") as server:
         server.create_model("bci", "deploy/models/bmi_wheelchair.textproto")
-        server.open_stream("subject-1", model="bci", seed=7)
-        with server.attach("subject-1") as stream:
-            prediction = stream.step(x)                      # x: [inputs]
-            stream.late_targets(prediction.seq, classes=[2])  # when the trial has ended
-            print(server.stats("subject-1").live_loss)
+        with server.open("subject-1", model="bci", seed=7) as stream:
+            seen = stream.observe(x)                  # x: [inputs]; a prediction comes back
+            stream.learn(2, seen.seq)                 # when the trial has ended
+            print(stream.stats().live_loss)
+
+`Stream` is what most programs use; `StreamWriter` has all that the wire has. `millrace.aio` is the
+same for asyncio, `millrace.river` holds estimators for River, `millrace.plots` draws recovery; the
+last two need their extra, as in `pip install millrace[river]`.
 
 Arrays are NumPy arrays; T is steps, d inputs, m outputs. Every call raises `millrace.Error` with
 the server's code, reason and sentence.
@@ -16,8 +19,9 @@ the server's code, reason and sentence.
 
 from millrace._client import Client, connect
 from millrace._errors import Error
+from millrace._learner import Stream, Task
 from millrace._results import LearnResult, Prediction, TargetsResult
 from millrace._stream import StreamWriter
 
-__all__ = ["Client", "Error", "LearnResult", "Prediction", "StreamWriter", "TargetsResult",
-           "connect"]
+__all__ = ["Client", "Error", "LearnResult", "Prediction", "Stream", "StreamWriter",
+           "TargetsResult", "Task", "connect"]

@@ -15,12 +15,13 @@ from google.protobuf import text_format
 from numpy.typing import ArrayLike
 
 from millrace import _errors
+from millrace._learner import Stream
 from millrace._results import Prediction, prediction_of_peek
 from millrace._stream import StreamWriter
 from millrace.v1 import (learn_pb2, learn_pb2_grpc, model_pb2, model_pb2_grpc, stats_pb2,
                          stream_pb2, stream_pb2_grpc)
 
-Spec = str | os.PathLike | model_pb2.ModelSpec
+Spec = str | os.PathLike[str] | model_pb2.ModelSpec
 MESSAGE_BYTES = 64 << 20
 
 
@@ -196,8 +197,7 @@ class Client:
 
     def watch(self, ids: list[str], period_ms: int = 1000) -> Iterator[list[stats_pb2.StreamStats]]:
         """Statistics of 1 to 64 streams, every period_ms, until the iterator is closed."""
-        call = self._streams.WatchStats(stats_pb2.WatchStatsRequest(streams=ids,
-                                                                    period_ms=period_ms))
+        call = self.watching(ids, period_ms)
         try:
             for reply in call:
                 yield list(reply.stats)
@@ -205,6 +205,11 @@ class Client:
             raise _errors.from_rpc(error) from None
         finally:
             call.cancel()
+
+    def watching(self, ids: list[str], period_ms: int) -> Any:
+        """The call behind watch(): an iterator of its replies, with cancel()."""
+        return self._streams.WatchStats(stats_pb2.WatchStatsRequest(streams=ids,
+                                                                    period_ms=period_ms))
 
     def _act(self, method: Callable[..., Any], request: type, id: str) -> Any:
         return self._call(method, request(id=id, request_id=str(uuid.uuid4())))
@@ -218,6 +223,13 @@ class Client:
             request.page_token = reply.next_page_token
 
     # Data plane.
+
+    def open(self, id: str, model: str = "", *, seed: int | None = None,
+             overrides: dict[str, bool | int | float | str] | None = None,
+             last_durable_seq: int = 0) -> Stream:
+        """open_stream() and attach() in one: the stream, ready for step(x, y)."""
+        self.open_stream(id, model, seed=seed, overrides=overrides)
+        return Stream(self, id, last_durable_seq=last_durable_seq)
 
     def attach(self, id: str, *, last_durable_seq: int = 0) -> StreamWriter:
         """Becomes the stream's one writer; the writer before is refused from now on.

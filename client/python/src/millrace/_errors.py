@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 
@@ -38,7 +40,8 @@ def from_status(status: status_pb2.Status) -> Error:
 
 def from_rpc(error: grpc.RpcError) -> Error:
     """The error of a failed call, with the details its trailing metadata carries."""
-    for key, value in error.trailing_metadata() or ():
+    trailing: Any = error.trailing_metadata()
+    for key, value in trailing or ():
         if key == "grpc-status-details-bin":
             status = status_pb2.Status()
             status.ParseFromString(value)

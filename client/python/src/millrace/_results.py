@@ -123,7 +123,9 @@ def prediction_of_step(result: LearnResult) -> Prediction:
         rows = getattr(result, name)
         return float(rows[0]) if len(rows) else float("nan")
 
-    return Prediction(result.first_seq, *map(row, _TABLES), *map(figure, _COLUMNS),
+    return Prediction(result.first_seq, row("outputs"), row("probabilities"),
+                      row("shadow_outputs"), row("residual_sd"), figure("novelty"),
+                      figure("disagreement"), figure("loss"), figure("shadow_loss"),
                       served_shadow=result.served_shadow, lost=result.lost_steps > 0)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import grpc
 
@@ -70,7 +70,7 @@ class Session:
         with self._changed:
             self._await(lambda: self.outbox.durable_seq >= seq)
 
-    def _await(self, condition) -> None:
+    def _await(self, condition: Callable[[], bool]) -> None:
         """Waits, the lock held, for a condition; raises where the session is lost or silent."""
         self._heard = time.monotonic()
         while not condition():
@@ -114,12 +114,14 @@ class Session:
                     error = Error("CANCELLED", "", "the stream was closed by this client", {})
                 if self._lost is not None or self._closed.is_set() or (
                         error is not None and error.code not in _RETRIED):
-                    return self._lose(error or self._lost)
+                    final = error or self._lost
+                    assert final is not None
+                    return self._lose(final)
             try:
                 self._connect()
-            except Error as final:
+            except Error as refused:
                 with self._changed:
-                    return self._lose(final)
+                    return self._lose(refused)
 
     def _take(self, reply: learn_pb2.LearnReply) -> None:
         with self._changed:
@@ -196,6 +198,7 @@ class Session:
             alarm.cancel()
 
 
-def _until_none(requests: queue.SimpleQueue) -> Iterator[learn_pb2.LearnRequest]:
+def _until_none(requests: queue.SimpleQueue[learn_pb2.LearnRequest | None]
+                ) -> Iterator[learn_pb2.LearnRequest]:
     while (request := requests.get()) is not None:
         yield request

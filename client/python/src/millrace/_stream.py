@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -92,7 +93,7 @@ class StreamWriter:
         scored, not learned from. shadow, residual_sd, novelty: what the prediction should hold.
         Raises Error, and then nothing has changed: BAD_SHAPE, NOT_FINITE, BAD_TARGET, ...
         """
-        def one(row: ArrayLike | None) -> NDArray | None:
+        def one(row: ArrayLike | None) -> NDArray[Any] | None:
             return None if row is None else np.asarray(row).reshape(1, -1)
 
         result = self.learn(
@@ -164,7 +165,7 @@ class StreamWriter:
         for start in range(0, steps, most):
             count = min(most, steps - start)
             part = learn_pb2.LearnPart(observe=learn_pb2.Observe(skip=count))
-            parts.append((count, self._session.wait(self._session.submit(part, count)).observe))
+            parts.append((count, self._now(part, count).observe))
         return _results.join(first_seq, parts)
 
     def late_targets(self, first_seq: int, *, steps: int = 0, values: ArrayLike | None = None,
@@ -185,6 +186,7 @@ class StreamWriter:
         count = steps or len(np.atleast_1d(np.asarray(
             {"values": values, "classes": classes, "probabilities": probabilities}[kind])))
         targets = _targets.targets_of(count, values, classes, probabilities, weights, inferred)
+        assert targets is not None
         return self._release(learn_pb2.LateTargets(blocks=[targets.block(first_seq, count)],
                                                    no_target_through=no_target_through))
 
@@ -207,8 +209,10 @@ class StreamWriter:
         done twice, which the counters show and nothing else; step(reset=True) is done once."""
         self._now(learn_pb2.LearnPart(reset=learn_pb2.Reset()))
 
-    def _now(self, part: learn_pb2.LearnPart) -> learn_pb2.LearnPartReply:
-        return self._session.wait(self._session.submit(part, 0))
+    def _now(self, part: learn_pb2.LearnPart, steps: int = 0) -> learn_pb2.LearnPartReply:
+        pending = self._session.submit(part, steps)
+        assert pending is not None  # any number was welcome
+        return self._session.wait(pending)
 
 
 def _input_of(x: ArrayLike | bytes) -> Input:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +18,7 @@ _TYPES = {"values": np.float32, "classes": np.int32, "probabilities": np.float32
 class Targets:
     """Targets of T steps: rows for each of them, or one row for all. Empty: no targets."""
 
-    rows: dict[str, NDArray]
+    rows: dict[str, NDArray[Any]]
     inferred: bool
 
     def cut(self, start: int, end: int) -> Targets:
@@ -63,7 +64,7 @@ def targets_of(steps: int, values: ArrayLike | None, classes: ArrayLike | None,
     return Targets(rows, inferred)
 
 
-def _checked(name: str, rows: NDArray, steps: int) -> NDArray:
+def _checked(name: str, rows: NDArray[Any], steps: int) -> NDArray[Any]:
     if name == "classes" and not np.can_cast(rows.dtype, np.int64) and \
             not np.array_equal(rows, np.trunc(rows)):
         raise ValueError("classes has values that are no whole numbers")
