@@ -30,6 +30,7 @@ from millraced import Server  # noqa: E402
 from millrace.v1 import learn_pb2  # noqa: E402
 
 STREAMS = {"hand-1": "hand", "hand-2": "hand", "hand-3": "hand", "command-1": "command"}
+CLUMSY = "clumsy"  # a stream whose client leaves out steps
 SESSIONS = ("20141211_s10", "20141211_s11", "20141211_s12")
 STEPS = 2500  # of a session
 RATE_HZ = 150
@@ -81,7 +82,7 @@ def recording(folder: pathlib.Path, stream: str, seed: int) -> list[tuple[str, s
         if number == len(SESSIONS) - 1:
             swapped[:, 0] = 0
         inputs, targets = (folder / f"{stream}_{number}_{what}.npy" for what in ("x", "y"))
-        np.save(inputs, swapped)
+        np.save(inputs, np.ascontiguousarray(swapped))
         path = smoothed(np.sqrt(session) @ paths, 5).astype(np.float32)
         labels = np.load(RECORDING / f"{name}_labels.npy")[:STEPS].astype(np.float32)
         np.save(targets, path if STREAMS[stream] == "hand" else labels)
@@ -97,12 +98,14 @@ class Lab:
         self.folder = folder
 
     def start(self) -> None:
-        self.server = Server(self.folder / "store", "--watch_streams", ",".join(STREAMS)).connect()
+        watch = [word for stream in STREAMS for word in ("--watch_streams", stream)]
+        self.server = Server(self.folder / "store", *watch).connect()
         self._start_prometheus()
         for name, spec in MODELS.items():
             self.server.create_model(name, spec)
         for seed, (stream, model) in enumerate(STREAMS.items()):
             self.server.open_stream(stream, model, seed)
+        self.server.open_stream(CLUMSY, "hand")
         wait_until(lambda: ask.get(self.url, "query", query="millrace_streams")["result"],
                    "Prometheus scrapes the server")
         start_s = time.time()
@@ -165,14 +168,14 @@ class Lab:
         subprocess.run([PROGRAMS / "millrace", "--server", self.server.grpc, "stream", "snapshot",
                         "hand-1"], check=True, stdout=subprocess.DEVNULL)
         with self.server.learn() as call:
-            call.send(learn_pb2.LearnPart(part_id=1, stream="nobody",
-                                          attach=learn_pb2.Attach()))
-            assert call.answer().HasField("status")
+            attached = call.attach(CLUMSY)
+            call.send(learn_pb2.LearnPart(
+                part_id=2, stream=CLUMSY, epoch=attached.epoch,
+                writer_token=attached.attach.writer_token,
+                observe=learn_pb2.Observe(first_seq=1000, floats=[0] * 21)))
+            assert call.answer().HasField("status"), "a gap in the steps was not refused"
 
     def _rules_ran_after(self, time_s: float) -> bool:
-        groups = ask.get(self.url, "rules")["groups"]
-        evaluated = ask.get(self.url, "query",
-                            query="min(prometheus_rule_group_last_evaluation_timestamp_seconds)")
-        if not groups or not evaluated["result"]:
-            return False
-        return float(evaluated["result"][0]["value"][1]) > time_s
+        recorded = ask.get(self.url, "query",
+                           query="min(timestamp(instance:millrace_apply_threads:rate1m))")
+        return any(float(each["value"][1]) > time_s for each in recorded["result"])
