@@ -85,6 +85,8 @@ def main() -> None:
                 counts = np.load(file)
                 labels = np.load(str(file).replace("_counts", "_labels")).astype(np.int64)
                 if number == arguments.healthy:
+                    # What the healthy decoder lost is what recovery is measured against.
+                    server.set(stream.id, {"monitor.reference_loss": stream.stats().live_loss})
                     server.take_shadow(stream.id)
                 if number >= arguments.healthy:
                     counts = drifted(counts, seed=1)

@@ -80,7 +80,7 @@ def recovery(history: History, *, title: str = "") -> Figure:
         _shifts(axes, history)
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="y", alpha=0.3)
-    above.legend(loc="upper right", frameon=False)
+    above.legend(loc="best", frameon=False)
     above.set_title(title or f"stream {history.stream}", loc="left")
     below.set_xlabel("step")
     return figure
@@ -103,7 +103,7 @@ def _recovery(axes: Axes, history: History) -> None:
     axes.set_ylabel("recovery")
     axes.set_ylim(-0.5, 1.5)  # it is not clipped; far outside it says "lost" or "better than ever"
     if not np.isfinite(shown).any():
-        axes.text(0.5, 0.6, "none yet: it needs a shadow and a shift of the loss",
+        axes.text(0.5, 0.6, "none yet: it needs a shadow, and a shift of the loss or a reference_loss",
                   transform=axes.transAxes, ha="center", color=REFERENCE)
 
 
