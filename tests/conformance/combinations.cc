@@ -35,6 +35,7 @@ const std::vector<std::pair<std::string, SettingValue>> kBase = {{"units", std::
                                                                  {"blocks", std::int64_t{2}},
                                                                  {"k", std::int64_t{2}},
                                                                  {"r_max", 0.9},
+                                                                 {"ridge", 0.5},
                                                                  {"window", std::int64_t{5}}};
 
 // Numbers that make a part behave otherwise than by default: a variant for each.

@@ -56,7 +56,7 @@ TEST(ClosedFormStreamTest, DirectFeaturesOfBytesAreRefused) {
   bytes.input = {"bytes", {}};
   ExpectBad(bytes,
             "setting 'filter_2' of head 'linear' asks for a direct feature; expected none, since "
-            "input is 'bytes'; use contexts");
+            "input is 'bytes'; use setting 'context_orders'");
 }
 
 TEST(ClosedFormStreamTest, GaussianClassesTakeNoProbabilities) {
