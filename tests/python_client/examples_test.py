@@ -94,6 +94,13 @@ def test_two_files_give_a_picture_of_recovery(run, tmp_path, classes):
     assert (tmp_path / "recovery.png").stat().st_size > 10000
 
 
+def test_a_loop_over_the_lab_streaming_layer_gets_a_prediction_for_every_sample(run):
+    pytest.importorskip("pylsl")
+    told = run("lsl_loop.py", "--seconds", 2, "--channels", 32, "--units", 64)
+    assert "100 of 100 samples" in told and "100 predictions" in told
+    assert re.search(r"p99 [.\d]+ ms", told)
+
+
 def test_an_example_that_is_not_told_of_is_missed():
     told = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     assert all(f"`{path.name}" in told for path in EXAMPLES.glob("*.py"))

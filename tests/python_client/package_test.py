@@ -74,7 +74,7 @@ def test_a_wheel_builds_and_holds_every_module_with_its_types(tmp_path):
     assert ours | wire | {"millrace/py.typed"} <= names
     listed, = (name for name in names if name.endswith(".dist-info/METADATA"))
     extras = zipfile.ZipFile(wheel).read(listed).decode()
-    for extra in ("river", "plots"):
+    for extra in ("river", "plots", "lsl"):
         assert f"Provides-Extra: {extra}" in extras
 
 

@@ -10,8 +10,9 @@
             print(stream.stats().live_loss)
 
 `Stream` is what most programs use; `StreamWriter` has all that the wire has. `millrace.aio` is the
-same for asyncio, `millrace.river` holds estimators for River, `millrace.plots` draws recovery; the
-last two need their extra, as in `pip install millrace[river]`.
+same for asyncio, `millrace.river` holds estimators for River, `millrace.plots` draws recovery,
+`millrace.lsl` joins a stream to the Lab Streaming Layer; the last three need their extra, as in
+`pip install millrace[river]`.
 
 Arrays are NumPy arrays; T is steps, d inputs, m outputs. Every call raises `millrace.Error` with
 the server's code, reason and sentence.

@@ -103,7 +103,7 @@ def _recovery(axes: Axes, history: History) -> None:
     axes.set_ylabel("recovery")
     axes.set_ylim(-0.5, 1.5)  # it is not clipped; far outside it says "lost" or "better than ever"
     if not np.isfinite(shown).any():
-        axes.text(0.5, 0.6, "none yet: it needs a shadow, and a shift of the loss or a reference_loss",
+        axes.text(0.5, 0.6, "none yet: it needs a shadow and a shift (or a reference_loss)",
                   transform=axes.transAxes, ha="center", color=REFERENCE)
 
 
