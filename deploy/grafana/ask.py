@@ -14,12 +14,14 @@ TIMEOUT_S = 60
 
 @dataclass(frozen=True)
 class Window:
-    """The time shown, in seconds since the epoch, and the interval that rates are taken over."""
+    """The time shown, in seconds since the epoch, the interval that rates are taken over, and
+    which streams (a pattern)."""
 
     start_s: float
     end_s: float
     step_s: float
     rate_interval_s: int
+    streams: str = ".*"
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,10 @@ def get(url: str, path: str, **parameters: object) -> object:
 
 
 def filled(expr: str, window: Window) -> str:
-    """The expression with Grafana's variables filled in: every server, model and stream."""
+    """The expression with Grafana's variables filled in: every server and model."""
     expr = expr.replace("$__rate_interval", f"{window.rate_interval_s}s")
-    return re.sub(r"\$(instance|model|stream)\b", ".*", expr)
+    expr = expr.replace("$__interval", f"{math.ceil(window.step_s)}s")
+    return re.sub(r"\$(instance|model)\b", ".*", expr).replace("$stream", window.streams)
 
 
 def series(url: str, expr: str, window: Window) -> list[Series]:

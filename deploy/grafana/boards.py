@@ -15,7 +15,8 @@ BY_STREAM, BY_MODEL, BY_SERVER = "{{stream}}", "{{model}}", "{{instance}}"
 
 def shifts(where: str) -> tuple[str, str, str]:
     """A mark wherever a watched stream raised a shift."""
-    return ("Shift", f"changes(millrace_stream_shifts{{{where}}}[$__rate_interval]) > 0",
+    now = f"millrace_stream_shifts{{{where}}}"
+    return ("Shift", f"{now} - {now} offset $__interval > 0",
             "{{stream}}: the detector saw a change")
 
 
@@ -23,8 +24,10 @@ def stat(title: str, unit: str, expr: str, description: str) -> Panel:
     return Panel(title, unit, [Query(expr, "")], description, kind="stat", width=4, height=4)
 
 
-def lines(title: str, unit: str, queries: list[tuple[str, str]], description: str) -> Panel:
-    return Panel(title, unit, [Query(*query) for query in queries], description)
+def lines(title: str, unit: str, queries: list[tuple[str, str]], description: str,
+          wide_range: bool = False) -> Panel:
+    return Panel(title, unit, [Query(*query) for query in queries], description,
+                 wide_range=wide_range)
 
 
 def histogram(title: str, unit: str, expr: str, description: str) -> Panel:
@@ -51,7 +54,7 @@ FLEET = Board(
              "Steps applied over all models."),
         stat("Healthy", "short", f"min(millrace_healthy{{{OF_SERVER}}})",
              "0: some store is out of space, or a stream is quarantined."),
-        stat("Shifts", "short", f"sum(increase(millrace_shifts_total{{{OF_SERVER}}}[1h]))",
+        stat("Shifts", "short", f"round(sum(increase(millrace_shifts_total{{{OF_SERVER}}}[1h])))",
              "Shift marks of the last hour."),
         stat("Alerts", "short",
              'count(ALERTS{alertname=~"Millrace.*",alertstate="firing"}) or vector(0)',
@@ -59,7 +62,8 @@ FLEET = Board(
         lines("Loss, live against shadow", "short",
               [(f"avg by (model) (millrace_live_loss_mean{{{OF_SERVER}}})", "{{model}} live"),
                (f"avg by (model) (millrace_shadow_loss_mean{{{OF_SERVER}}})", "{{model}} shadow")],
-              "Mean running loss over a model's streams. The shadow is the same network, frozen."),
+              "Mean running loss over a model's streams. The shadow is the same network, frozen.",
+              wide_range=True),
         lines("Recovery", "percentunit",
               [(f"avg by (model) (millrace_recovery_mean{{{OF_SERVER}}})", BY_MODEL)],
               "What part of a shift's cost learning made up for; 1 is all of it."),
@@ -74,8 +78,8 @@ FLEET = Board(
                   f"millrace_stream_units_to_recover{{{OF_SERVER}}}",
                   "Scored units from a shift until the loss was back, of watched streams."),
         lines("Shifts", "short",
-              [(f"sum by (model) (increase(millrace_shifts_total{{{OF_SERVER}}}[5m]))", BY_MODEL)],
-              "Shift marks raised in the five minutes before."),
+              [(f"sum by (model) (increase(millrace_shifts_total{{{OF_SERVER}}}"
+                f"[$__rate_interval]))", BY_MODEL)], "Shift marks raised in the time of a point."),
         lines("Steps a second by model", "short",
               [(f"sum by (model) (rate(millrace_steps_total{{{OF_SERVER}}}[$__rate_interval]))",
                 BY_MODEL)], "Steps applied."),
@@ -101,14 +105,15 @@ MODEL_BOARD = Board(
              "Streams with damaged pieces in the store."),
         stat("Resumed inexactly", "short", f"sum(millrace_streams_resumed_inexactly{{{OF_MODEL}}})",
              "Streams that went on with another processor's arithmetic."),
-        stat("Divergences", "short", f"sum(increase(millrace_divergences_total{{{OF_MODEL}}}[1h]))",
+        stat("Divergences", "short",
+             f"round(sum(increase(millrace_divergences_total{{{OF_MODEL}}}[1h])))",
              "In the last hour."),
-        stat("Shifts", "short", f"sum(increase(millrace_shifts_total{{{OF_MODEL}}}[1h]))",
+        stat("Shifts", "short", f"round(sum(increase(millrace_shifts_total{{{OF_MODEL}}}[1h])))",
              "Shift marks of the last hour."),
         lines("Loss, live against shadow", "short",
               [(f"millrace_live_loss_mean{{{OF_MODEL}}}", "{{model}} live"),
                (f"millrace_shadow_loss_mean{{{OF_MODEL}}}", "{{model}} shadow")],
-              "Means over the streams that have the figure."),
+              "Means over the streams that have the figure.", wide_range=True),
         lines("Gain", "short", [(f"millrace_gain_mean{{{OF_MODEL}}}", BY_MODEL)],
               "Shadow loss less live loss: above 0, learning pays."),
         lines("Recovery", "percentunit", [(f"millrace_recovery_mean{{{OF_MODEL}}}", BY_MODEL)],
@@ -130,8 +135,8 @@ MODEL_BOARD = Board(
                 "{{model}} divergences in 5 minutes")],
               "Updates not done because something was not finite."),
         lines("Shifts", "short",
-              [(f"sum by (model) (increase(millrace_shifts_total{{{OF_MODEL}}}[5m]))", BY_MODEL)],
-              "Shift marks raised in the five minutes before."),
+              [(f"sum by (model) (increase(millrace_shifts_total{{{OF_MODEL}}}"
+                f"[$__rate_interval]))", BY_MODEL)], "Shift marks raised in the time of a point."),
         lines("Where streams are", "short",
               [(f"sum by (model, state) (millrace_streams{{{OF_MODEL}}})", "{{model}} {{state}}")],
               "In memory, or paged out until they are used."),
@@ -149,10 +154,12 @@ STREAM_BOARD = Board(
               [of_stream("live_loss", "{{stream}} live"),
                of_stream("shadow_loss", "{{stream}} shadow"),
                of_stream("reference_loss", "{{stream}} reference")],
-              "Live learns, the shadow is frozen, the reference is what it was before the shift."),
+              "Live learns, the shadow is frozen, the reference is what it was before the shift.",
+              wide_range=True),
         lines("Recovery", "percentunit", [of_stream("recovery")],
               "Gain over (shadow loss less reference). Lines across are shifts."),
-        lines("Gain", "short", [of_stream("gain")], "Shadow loss less live loss."),
+        lines("Gain", "short", [of_stream("gain")], "Shadow loss less live loss.",
+              wide_range=True),
         lines("Loss above the reference", "short",
               [(f"stream:millrace_excess_loss{{{OF_STREAM}}}", BY_STREAM),
                (f"max_over_time(stream:millrace_excess_loss{{{OF_STREAM}}}[1h])",
@@ -170,7 +177,7 @@ STREAM_BOARD = Board(
         lines("Novelty", "short", [of_stream("novelty")],
               "Mean square of normalised inputs: 1 is usual. Needs no target."),
         lines("Disagreement with the shadow", "short", [of_stream("disagreement")],
-              "Mean square difference of the two outputs. Needs no target."),
+              "Mean square difference of the two outputs. Needs no target.", wide_range=True),
         lines("Silent channels", "short", [of_stream("silent_channels")],
               "Input channels that do not change."),
         lines("The learner's trail", "short",
@@ -182,7 +189,7 @@ STREAM_BOARD = Board(
                 BY_STREAM)], "Steps observed; a roll-back shows as a peak."),
         lines("Gradient by group", "short",
               [of_stream("gradient_norm", "{{stream}} {{group}}")],
-              "Norm before the clip (diagnostics on)."),
+              "Norm before the clip (diagnostics on).", wide_range=True),
         lines("Recurrent gradient over readout's", "short", [of_stream("gradient_ratio")],
               "Near 0: the recurrent weights hardly learn (diagnostics on)."),
         lines("Self-propagation", "short",
@@ -193,7 +200,8 @@ STREAM_BOARD = Board(
               [of_stream("sensitivity_norm", "{{stream}} norm"),
                of_stream("condition_number", "{{stream}} condition"),
                of_stream("effective_rank", "{{stream}} rank")],
-              "Of outputs by parameters (diagnostics on; condition and rank with LibTorch)."),
+              "Of outputs by parameters (diagnostics on; condition and rank with LibTorch).",
+              wide_range=True),
         lines("Against the exact gradient", "short",
               [of_stream("exact_cosine", "{{stream}} cosine"),
                of_stream("exact_norm_ratio", "{{stream}} norm ratio")],

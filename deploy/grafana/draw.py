@@ -17,32 +17,30 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402  the backend must be chosen first
 from ask import Series, Window, named, series  # noqa: E402
 from boards import BOARDS  # noqa: E402
-from panels import COLUMNS, Board, Panel  # noqa: E402
-from panels import board_json  # noqa: E402
+from matplotlib.ticker import EngFormatter  # noqa: E402
+from panels import COLUMNS, LINEAR_BELOW, Board, Panel, board_json  # noqa: E402
 
 ROW_INCHES, WIDTH_INCHES, DPI = 0.36, 14, 80
 MOST_LEGEND_LINES = 9
 COLOURS = plt.get_cmap("tab10").colors
-UNITS = {"s": " s", "percentunit": " (part)", "bytes": " B", "Bps": " B/s"}
+FORMATS = {"s": EngFormatter("s"), "bytes": EngFormatter("B"), "Bps": EngFormatter("B/s")}
 
 
-def _short(value: float) -> str:
-    for bound, suffix in ((1e9, " G"), (1e6, " M"), (1e4, " k")):
-        if abs(value) >= bound:
-            return f"{value / (bound if suffix != ' k' else 1e3):.3g}{suffix}"
-    return f"{value:.3g}"
+def _short(value: float, unit: str) -> str:
+    return FORMATS[unit].format_data(float(f"{value:.3g}")) if unit in FORMATS else f"{value:.4g}"
 
 
 def _stat(axes: plt.Axes, panel: Panel, lines: list[tuple[str, Series]]) -> None:
     axes.axis("off")
-    text = ", ".join(_short(line.values[-1]) for _, line in lines) or "no data"
-    axes.text(0.5, 0.42, text + UNITS.get(panel.unit, ""), ha="center", va="center", fontsize=17,
-              color="#0072b2", transform=axes.transAxes)
+    text = ", ".join(_short(line.values[-1], panel.unit) for _, line in lines) or "no data"
+    axes.text(0, 0.42, text.strip(), ha="left", va="center", fontsize=17, color="#0072b2",
+              transform=axes.transAxes)
 
 
 def _histogram(axes: plt.Axes, lines: list[tuple[str, Series]]) -> None:
     values = [value for _, line in lines for value in line.values]
     axes.hist(values, bins=30, color="#0072b2")
+    axes.set_xlim(left=min([0.0, *values]))
     axes.set_ylabel("samples", fontsize=7)
 
 
@@ -55,7 +53,7 @@ def _timeseries(axes: plt.Axes, lines: list[tuple[str, Series]], window: Window,
                   label=name if number < MOST_LEGEND_LINES else None)
     for shift in shifts:
         for t in shift.times_s:
-            axes.axvline(t - window.start_s, color="#e69f00", lw=0.6, alpha=0.5, zorder=0)
+            axes.axvline(t - window.start_s, color="#e69f00", lw=0.8, zorder=0)
     axes.set_xlim(0, window.end_s - window.start_s)
     axes.grid(color="#eeeeee")
     if lines:
@@ -74,6 +72,10 @@ def _panel(axes: plt.Axes, panel: Panel, url: str, window: Window, shifts: list[
         _histogram(axes, lines)
     else:
         _timeseries(axes, lines, window, shifts)
+        if panel.wide_range:
+            axes.set_yscale("symlog", linthresh=LINEAR_BELOW)
+        if panel.unit in FORMATS:
+            axes.yaxis.set_major_formatter(FORMATS[panel.unit])
     if not lines:
         axes.text(0.5, 0.5, "no data", ha="center", transform=axes.transAxes)
 
@@ -83,13 +85,13 @@ def draw(board: Board, url: str, window: Window, path: pathlib.Path) -> None:
     places = [panel["gridPos"] for panel in board_json(board)["panels"]]
     rows = max(place["y"] + place["h"] for place in places)
     figure = plt.figure(figsize=(WIDTH_INCHES, rows * ROW_INCHES))
-    grid = figure.add_gridspec(rows, COLUMNS, left=0.03, right=0.99, top=1 - 0.9 / (rows + 1),
+    grid = figure.add_gridspec(rows, COLUMNS, left=0.01, right=0.99, top=1 - 0.9 / (rows + 1),
                                bottom=0.6 / (rows + 1))
     shifts = [line for _, expr, _ in board.annotations for line in series(url, expr, window)]
     for panel, place in zip(board.panels, places):
-        # A row of the grid above and columns to the side stay free for titles and ticks.
+        # A row of the grid above and a column to the side stay free for titles and ticks.
         cell = grid[place["y"] + 1:place["y"] + place["h"],
-                    place["x"] + (1 if place["x"] else 0):place["x"] + place["w"]]
+                    place["x"] + 1:place["x"] + place["w"]]
         _panel(figure.add_subplot(cell), panel, url, window, shifts)
     figure.suptitle(f"{board.title}: {board.description}", fontsize=11, x=0.01, ha="left",
                     y=1 - 0.15 / (rows + 1))

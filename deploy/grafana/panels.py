@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 COLUMNS = 24
 SOURCE = {"type": "prometheus", "uid": "millrace-prometheus"}
+LINEAR_BELOW = 0.1  # on a wide range's scale
 COLOURS = {"mode": "palette-classic-by-name"}  # a series keeps its colour on every panel
 
 
@@ -32,6 +33,7 @@ class Panel:
     description: str
     kind: str = "timeseries"
     width: int = 12
+    wide_range: bool = False  # a logarithmic scale that takes 0 and negative values too
     height: int = 8
 
 
@@ -70,6 +72,9 @@ def _panel_json(panel: Panel, number: int, column: int, row: int) -> dict:
     if panel.kind == "timeseries":
         defaults["custom"] = {"drawStyle": "line", "lineWidth": 1, "fillOpacity": 0,
                               "showPoints": "never", "spanNulls": False}
+        if panel.wide_range:
+            defaults["custom"]["scaleDistribution"] = {
+                "type": "symlog", "log": 10, "linearThreshold": LINEAR_BELOW}
     return {"id": number, "type": panel.kind, "title": panel.title,
             "description": panel.description, "datasource": SOURCE,
             "gridPos": {"h": panel.height, "w": panel.width, "x": column, "y": row},
@@ -95,7 +100,7 @@ def _variable(name: str, label: str, query: str) -> dict:
 
 def _annotation(name: str, expr: str, text: str) -> dict:
     return {"name": name, "datasource": SOURCE, "enable": True, "iconColor": "orange",
-            "expr": expr, "titleFormat": name, "textFormat": text}
+            "expr": expr, "step": "15s", "titleFormat": name, "textFormat": text}
 
 
 def board_json(board: Board) -> dict:

@@ -37,14 +37,17 @@ RATE_HZ = 150
 PATIENCE_S = 120
 MONITOR = '''
     monitor { name: "standard" settings { name: "half_life" integer: 100 }
+              settings { name: "shift_delta" number: 0.5 }
+              settings { name: "shift_threshold" number: 40 }
               settings { name: "diagnostics_every" integer: 10 }
               settings { name: "exact_cosine" flag: true } }'''
 NET = '''
     input { name: "vector" settings { name: "size" integer: 21 }
-            settings { name: "normalise" flag: true } settings { name: "window" integer: 400 } }
+            settings { name: "normalise" flag: true } settings { name: "window" integer: 400 }
+            settings { name: "silent_after" integer: 800 } }
     cell { name: "vanilla" settings { name: "units" integer: 16 } }
     target { name: "with_observation" } durability: DURABILITY_SYNC
-    optimizer { name: "rmsprop" settings { name: "rate" number: 0.003 } }''' + MONITOR
+    optimizer { name: "rmsprop" settings { name: "rate" number: 0.001 } }''' + MONITOR
 MODELS = {
     "hand": NET + '''loss { name: "mean_squared_error" }
         head { name: "linear" settings { name: "outputs" integer: 2 } }''',
@@ -112,7 +115,7 @@ class Lab:
         self._play()
         end_s = time.time()
         wait_until(lambda: self._rules_ran_after(end_s), "Prometheus evaluates its rules")
-        self.window = ask.Window(start_s, time.time(), 1.0, 15)
+        self.window = ask.Window(start_s, time.time(), 1.0, 5)
 
     def stop(self) -> None:
         self.server.__exit__()
@@ -136,7 +139,8 @@ class Lab:
         with open(self.folder / "prometheus.log", "wb") as log:
             self.prometheus = subprocess.Popen(
                 [PROMETHEUS, f"--config.file={folder}/prometheus.yml",
-                 f"--storage.tsdb.path={self.folder}/tsdb", f"--web.listen-address=127.0.0.1:{port}"],
+                 f"--storage.tsdb.path={self.folder}/tsdb",
+                 f"--web.listen-address=127.0.0.1:{port}"],
                 stdout=log, stderr=log)
         wait_until(self._answers, f"Prometheus answers, see {self.folder}/prometheus.log")
 
