@@ -53,9 +53,10 @@ def _timeseries(axes: plt.Axes, lines: list[tuple[str, Series]], window: Window,
                   label=name if number < MOST_LEGEND_LINES else None)
     for shift in shifts:
         for t in shift.times_s:
-            axes.axvline(t - window.start_s, color="#e69f00", lw=0.8, zorder=0)
+            axes.axvline(t - window.start_s, color="#e69f00", lw=0.8, zorder=1)
     axes.set_xlim(0, window.end_s - window.start_s)
     axes.grid(color="#eeeeee")
+    axes.set_axisbelow(True)
     if lines:
         axes.legend(fontsize=6, loc="best", framealpha=0.6)
 
@@ -74,6 +75,8 @@ def _panel(axes: plt.Axes, panel: Panel, url: str, window: Window, shifts: list[
         _timeseries(axes, lines, window, shifts)
         if panel.wide_range:
             axes.set_yscale("symlog", linthresh=LINEAR_BELOW)
+            if all(value >= 0 for _, line in lines for value in line.values):
+                axes.set_ylim(bottom=0)
         if panel.unit in FORMATS:
             axes.yaxis.set_major_formatter(FORMATS[panel.unit])
     if not lines:

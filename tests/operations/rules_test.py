@@ -5,6 +5,8 @@ import subprocess
 
 from lab import RULES, SOURCE
 
+import ask
+
 ALERTS = re.findall(r"^ +- alert: (\w+)$", (RULES / "alerts.yml").read_text(), re.MULTILINE)
 RUNBOOK = (SOURCE / "deploy" / "runbook.md").read_text()
 
@@ -38,3 +40,17 @@ def test_every_alert_has_a_test_and_a_section_of_the_runbook():
 
 def test_every_section_of_the_runbook_is_of_an_alert():
     assert sorted(re.findall(r"^## (\w+)$", RUNBOOK, re.MULTILINE)) == sorted(ALERTS)
+
+
+def test_every_rule_was_evaluated_on_a_real_server(lab):
+    rules = [rule for group in ask.get(lab.url, "rules")["groups"] for rule in group["rules"]]
+    assert {rule["name"] for rule in rules} >= set(ALERTS)
+    assert {rule["name"]: rule.get("lastError") for rule in rules if rule["health"] != "ok"} == {}
+
+
+def test_alerts_see_what_went_wrong_in_the_replay_and_nothing_else(lab):
+    """A client left out steps and an electrode fell silent; of long waits they are pending."""
+    seen = {alert["labels"]["alertname"] for alert in ask.get(lab.url, "alerts")["alerts"]}
+    assert {"MillracePartsRefused", "MillraceChannelsSilent"} <= seen
+    assert not seen & {"MillraceDown", "MillraceUnhealthy", "MillraceStreamsQuarantined",
+                       "MillraceLostSteps", "MillraceCallsFail", "MillraceDiverged"}
