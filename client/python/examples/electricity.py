@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import pathlib
+from collections.abc import Hashable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 import millrace
 
 MONTH = 30 * 48  # rows
-NAMES = ["period", "nswprice", "nswdemand", "vicprice", "vicdemand", "transfer"]
+NAMES: list[Hashable] = ["period", "nswprice", "nswdemand", "vicprice", "vicdemand", "transfer"]
 SPEC = """
 input {
   name: "vector"

@@ -34,12 +34,13 @@ def spec(inputs: int, units: int) -> str:
 
 
 def send(outlet: pylsl.StreamOutlet, steps: int, channels: int, rate_hz: float) -> None:
-    """Samples on time, each stamped with the moment it is sent."""
+    """Samples on time, each stamped with the moment at which it was due, as a device's are."""
     random = np.random.default_rng(1)
-    start = time.perf_counter()
+    start = pylsl.local_clock()
     for number in range(steps):
-        time.sleep(max(0.0, start + number / rate_hz - time.perf_counter()))
-        outlet.push_sample(random.poisson(2.0, channels).tolist(), pylsl.local_clock())
+        due = start + number / rate_hz
+        time.sleep(max(0.0, due - pylsl.local_clock()))
+        outlet.push_sample(random.poisson(2.0, channels).tolist(), due)
 
 
 def main() -> None:
