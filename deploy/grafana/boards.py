@@ -73,10 +73,11 @@ FLEET = Board(
               "How recovery is spread over the watched streams."),
         histogram("Distribution of recovery", "percentunit",
                   f"millrace_stream_recovery{{{OF_SERVER}}}",
-                  "Every watched stream's recovery in the time shown."),
+                  "Watched streams' recovery at each point of the time shown."),
         histogram("Units to recover", "short",
                   f"millrace_stream_units_to_recover{{{OF_SERVER}}}",
-                  "Scored units from a shift until the loss was back, of watched streams."),
+                  "Scored units from a watched stream's latest shift that is over until the loss "
+                  "was back, at each point of time: one that stands long counts often."),
         lines("Shifts", "short",
               [(f"sum by (model) (increase(millrace_shifts_total{{{OF_SERVER}}}"
                 f"[$__rate_interval]))", BY_MODEL)], "Shift marks raised in the time of a point."),
@@ -91,7 +92,8 @@ FLEET = Board(
                (f"sum(rate(millrace_apply_seconds_sum{{{OF_SERVER}}}[$__rate_interval])) / "
                 f"(sum(rate(millrace_steps_total{{{OF_SERVER}}}[$__rate_interval])) > 0)",
                 "prediction and learning")],
-              "What a step costs: all of the server, and the part that predicts and learns."),
+              "What a step costs: processor time of the server, and by the clock the time that "
+              "predicts and learns."),
     ], [INSTANCE], [shifts(OF_SERVER)])
 
 MODEL_BOARD = Board(
@@ -166,7 +168,8 @@ STREAM_BOARD = Board(
                 "{{stream}} shock")],
               "What a shift costs now; the shock is the most of the last hour."),
         histogram("Units to recover", "short", of_stream("units_to_recover")[0],
-                  "Scored units from each shift until the loss was back."),
+                  "Scored units from the latest shift that is over until the loss was back, at "
+                  "each point of time: one that stands long counts often."),
         lines("Shifts", "short", [of_stream("shifts")], "Shift marks since the stream was opened."),
         lines("Accuracy", "percentunit", [of_stream("accuracy")], "Streams that classify."),
         lines("Calibration", "short",
