@@ -1,8 +1,8 @@
 // The network of a stream: input to state to features to outputs, and the layout of its parameters.
 //
-// State of a stream [S]: the cell's components and auxiliary numbers, then the filters of the
-// direct features. Zero at the start and after a reset. Hyper-parameters only; parameters and state
-// belong to the caller. Thread-safe after construction.
+// State of a stream [S]: the cell's components and auxiliary numbers, the filters of the direct
+// features, the history of the direct contexts. Zero at the start and after a reset.
+// Hyper-parameters only; parameters and state belong to the caller. Thread-safe after construction.
 #ifndef MILLRACE_ENGINE_NETWORK_H_
 #define MILLRACE_ENGINE_NETWORK_H_
 
@@ -43,8 +43,8 @@ class Network {
 
   NetworkStep<T> MakeStep() const;
   void Initialize(std::uint64_t seed, T* theta) const;
-  // Fills `step` and y [m] from theta [p], the input and the state before [S].
-  // Contexts, if there are any, are added by AddContexts.
+  // Fills `step` and y [m] from theta [p], the input and the state before [S]; without the direct
+  // contexts, which AddContexts adds.
   void Forward(const T* theta, const CellInput<T>& input, const T* before, NetworkStep<T>* step,
                T* y) const;
   // The direct contexts of the step just made: their logits to y [m], and their update from
@@ -60,10 +60,10 @@ class Network {
   void Change(const ModelSpec& spec) { contexts_.Change(spec.head); }
 
  private:
-  std::unique_ptr<Cell<T>> cell_;
-  // Of the contexts' history in the state.
+  // Where the contexts' history is in the state.
   std::int64_t history() const { return cell_->state_size() + features_.state_size(); }
 
+  std::unique_ptr<Cell<T>> cell_;
   Features<T> features_;
   Contexts<T> contexts_;
   std::unique_ptr<Head<T>> head_;
