@@ -8,14 +8,11 @@ namespace millrace::engine {
 namespace {
 
 Structure StructureOf(const PartSpec& part, std::int64_t inputs) {
-  const auto gate = [](const char* name) {
-    return Gate{.name = name, .recurrent = true, .input = true, .bias = true};
-  };
   return {.n = part.Integer("units"),
           .d = inputs,
           .fed_back = 0,
           .blocks = part.Integer("blocks"),
-          .gates = {gate("reset"), gate("candidate"), gate("update")}};
+          .gates = {FullGate("reset"), FullGate("candidate"), FullGate("update")}};
 }
 
 template <typename T>
@@ -38,15 +35,7 @@ PartDescription DescribeBlockGru() {
   return {"cell",
           "block_gru",
           "GRU with recurrent weights within blocks of units.",
-          {UnitsSetting(),
-           {.name = "blocks",
-            .type = SettingType::kInteger,
-            .minimum = 1,
-            .maximum = 16384,
-            .default_value = std::int64_t{1},
-            .sentence = "Groups of units that see each other; a divisor of units."},
-           RecurrentGainSetting(),
-           InputGainSetting()}};
+          {UnitsSetting(), GroupsSetting("blocks"), RecurrentGainSetting(), InputGainSetting()}};
 }
 
 absl::Status CheckBlockGru(const PartSpec& part) { return CheckUnitsDivide(part, "blocks"); }

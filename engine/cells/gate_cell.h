@@ -18,6 +18,11 @@
 
 namespace millrace::engine {
 
+// A gate that sees fed-back units, the input and a bias.
+inline Gate FullGate(const char* name) {
+  return {.name = name, .recurrent = true, .input = true, .bias = true};
+}
+
 template <typename T>
 class GateCellBase : public Cell<T> {
  public:

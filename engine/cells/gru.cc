@@ -12,12 +12,10 @@ namespace {
 constexpr int kReset = 0;
 
 Structure StructureOf(const PartSpec& part, std::int64_t inputs, std::vector<Gate> candidate) {
-  Structure structure = {
-      .n = part.Integer("units"),
-      .d = inputs,
-      .fed_back = 0,
-      .gates = {{.name = "reset", .recurrent = true, .input = true, .bias = true},
-                {.name = "update", .recurrent = true, .input = true, .bias = true}}};
+  Structure structure = {.n = part.Integer("units"),
+                         .d = inputs,
+                         .fed_back = 0,
+                         .gates = {FullGate("reset"), FullGate("update")}};
   for (Gate& gate : candidate) structure.gates.push_back(std::move(gate));
   return structure;
 }

@@ -10,14 +10,12 @@ namespace {
 constexpr int kForget = 1;
 
 Structure StructureOf(const PartSpec& part, std::int64_t inputs) {
-  const auto gate = [](const char* name) {
-    return Gate{.name = name, .recurrent = true, .input = true, .bias = true};
-  };
-  return {.n = part.Integer("units"),
-          .d = inputs,
-          .first_output = 1,
-          .fed_back = 1,
-          .gates = {gate("input"), gate("forget"), gate("candidate"), gate("output")}};
+  return {
+      .n = part.Integer("units"),
+      .d = inputs,
+      .first_output = 1,
+      .fed_back = 1,
+      .gates = {FullGate("input"), FullGate("forget"), FullGate("candidate"), FullGate("output")}};
 }
 
 template <typename T>

@@ -37,6 +37,15 @@ SettingDescription ForgetBiasSetting() {
           .sentence = "The forget gate's bias at the start; above 0 the gate starts open."};
 }
 
+SettingDescription GroupsSetting(const std::string& name) {
+  return {.name = name,
+          .type = SettingType::kInteger,
+          .minimum = 1,
+          .maximum = 16384,
+          .default_value = std::int64_t{1},
+          .sentence = "Groups of units that see each other; a divisor of units."};
+}
+
 absl::Status CheckUnitsDivide(const PartSpec& cell, const std::string& parts) {
   const std::int64_t units = cell.Integer("units");
   const std::int64_t count = cell.Integer(parts);

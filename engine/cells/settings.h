@@ -18,6 +18,8 @@ SettingDescription RecurrentGainSetting();
 SettingDescription InputGainSetting();
 // What the forget gate's bias starts from.
 SettingDescription ForgetBiasSetting();
+// `name`: groups of units that see each other, 1 by default; see CheckUnitsDivide.
+SettingDescription GroupsSetting(const std::string& name);
 
 // BAD_SPEC unless the integer setting `parts` divides the units of the resolved cell.
 absl::Status CheckUnitsDivide(const PartSpec& cell, const std::string& parts);

@@ -11,15 +11,13 @@ constexpr int kForget = 1;
 constexpr int kOutput = 2;
 
 Structure StructureOf(const PartSpec& part, std::int64_t inputs) {
-  const auto gate = [](const char* name) {
-    return Gate{.name = name, .recurrent = true, .input = true, .bias = true};
-  };
-  return {.n = part.Integer("units"),
-          .d = inputs,
-          .first_output = kOutput,
-          .fed_back = kOutput,
-          .blocks = part.Integer("heads"),
-          .gates = {gate("input"), gate("forget"), gate("candidate"), gate("output")}};
+  return {
+      .n = part.Integer("units"),
+      .d = inputs,
+      .first_output = kOutput,
+      .fed_back = kOutput,
+      .blocks = part.Integer("heads"),
+      .gates = {FullGate("input"), FullGate("forget"), FullGate("candidate"), FullGate("output")}};
 }
 
 template <typename T>
@@ -43,15 +41,7 @@ PartDescription DescribeSlstm() {
   return {"cell",
           "slstm",
           "sLSTM: an exponential input gate with a normaliser, recurrent weights within heads.",
-          {UnitsSetting(),
-           {.name = "heads",
-            .type = SettingType::kInteger,
-            .minimum = 1,
-            .maximum = 16384,
-            .default_value = std::int64_t{1},
-            .sentence = "Groups of units that see each other; a divisor of units."},
-           RecurrentGainSetting(),
-           InputGainSetting(),
+          {UnitsSetting(), GroupsSetting("heads"), RecurrentGainSetting(), InputGainSetting(),
            ForgetBiasSetting()}};
 }
 

@@ -1,35 +1,14 @@
 // Apply allocates nothing after warm-up. In a program of its own, since it replaces the global
 // operator new by one that counts.
-#include <cstdlib>
-#include <new>
-
 #include "gtest/gtest.h"
 #include "tests/conformance/playing.h"
-
-namespace {
-
-// Of this thread, while it is asked for.
-thread_local bool counting = false;
-thread_local long allocations = 0;
-
-void* Allocate(std::size_t size) {
-  if (counting) ++allocations;
-  void* const memory = std::malloc(size == 0 ? 1 : size);
-  if (memory == nullptr) std::abort();
-  return memory;
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return Allocate(size); }
-void* operator new[](std::size_t size) { return Allocate(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+#include "tests/support/allocations.h"
 
 namespace millrace::conformance {
 namespace {
+
+using testing_support::allocations;
+using testing_support::counting_allocations;
 
 constexpr int kWarmUp = 105;
 constexpr int kSteps = 210;
@@ -43,9 +22,9 @@ long AllocationsOf(const Combination& combination, const engine::Want& want) {
   engine::Outcome outcome;
   player.set_send([&](const engine::Event& event) {
     ASSERT_TRUE(stream->Check(event).ok()) << stream->Check(event);
-    counting = true;
+    counting_allocations = true;
     stream->Apply(event, want, &outcome);
-    counting = false;
+    counting_allocations = false;
   });
   PlayOnStream(*model, 0, kWarmUp, 0, &player);
   allocations = 0;
@@ -64,10 +43,10 @@ TEST(Allocation, ApplyAllocatesNothingAfterWarmUp) {
 
 TEST(Allocation, TheCounterCounts) {
   allocations = 0;
-  counting = true;
+  counting_allocations = true;
   delete new int(1);
   std::vector<int> values(100);
-  counting = false;
+  counting_allocations = false;
   EXPECT_GE(allocations, 1);
   EXPECT_EQ(values.size(), 100U);
 }

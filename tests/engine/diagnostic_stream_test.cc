@@ -3,9 +3,7 @@
 
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
-#include <new>
 #include <string>
 #include <vector>
 
@@ -14,32 +12,14 @@
 #include "engine/optimizers/list.h"
 #include "engine/rules/list.h"
 #include "engine/stream.h"
+#include "tests/support/allocations.h"
 #include "tests/support/numbers.h"
-
-namespace {
-
-// Of this thread, while it is asked for.
-thread_local bool counting = false;
-thread_local long allocations = 0;
-
-void* Allocate(std::size_t size) {
-  if (counting) ++allocations;
-  void* const memory = std::malloc(size == 0 ? 1 : size);
-  if (memory == nullptr) std::abort();
-  return memory;
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return Allocate(size); }
-void* operator new[](std::size_t size) { return Allocate(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace millrace::engine {
 namespace {
+
+using testing_support::allocations;
+using testing_support::counting_allocations;
 
 constexpr std::int64_t kEvery = 7;
 
@@ -79,9 +59,9 @@ class Driven {
       const Event event =
           Observe{.first_seq = seq, .floats = x_, .targets = TargetBlock{.steps = 1, .values = y_}};
       ASSERT_TRUE(stream_->Check(event).ok()) << stream_->Check(event);
-      counting = count_;
+      counting_allocations = count_;
       stream_->Apply(event, {}, &outcome_);
-      counting = false;
+      counting_allocations = false;
     }
   }
   void Set(const std::string& name, SettingValue value) {
