@@ -135,7 +135,7 @@ void Learner<T>::Update(const LearnerStep<T>& step, const NetworkStep<T>& forwar
   const Feedback<T> feedback{df_.data(), dy_.data(), network_.outputs()};
   const RuleView<T> view{weights_.theta.data(), forward.cell, constants_.data(),
                          rule_state_.data()};
-  rule_->Gradient(feedback, view, sparse, g_.data());
+  rule_->AdvanceAndGradient({feedback, view, position_, sparse}, rule_state_.data(), g_.data());
   const bool sampled = diagnostics_.Due(updates_);
   if (sampled) diagnostics_.Sample(feedback, view, *rule_, position_);
   const UpdateResult result = updater_.Apply(
@@ -179,19 +179,18 @@ void Learner<T>::Step(const LearnerStep<T>& step, const NetworkStep<T>* forwarde
     return Diverged();
   }
   hidden_ = forwarded->state;
-  rule_->Advance(weights_.theta.data(), forwarded->cell, position_, rule_state_.data());
   diagnostics_.Advance(weights_.theta.data(), forwarded->cell, position_);
-  if (IsHeld(step.target.kind)) {
-    const double weight = TargetWeight(step.target);
-    if (Learns(step)) {
-      if (forwarded != &step_) {
-        network_.head().Forward(weights_.theta.data() + network_.head_offset(),
-                                forwarded->features.data(), y_.data());
-        network_.AddContexts(contexts_, *forwarded, y_.data());
-      }
-      loss_->Gradient(y_.data(), step.target, weight, network_.outputs(), dy_.data());
-      Update(step, *forwarded, weight);
+  const double weight = IsHeld(step.target.kind) ? TargetWeight(step.target) : 0.0;
+  if (Learns(step)) {
+    if (forwarded != &step_) {
+      network_.head().Forward(weights_.theta.data() + network_.head_offset(),
+                              forwarded->features.data(), y_.data());
+      network_.AddContexts(contexts_, *forwarded, y_.data());
     }
+    loss_->Gradient(y_.data(), step.target, weight, network_.outputs(), dy_.data());
+    Update(step, *forwarded, weight);
+  } else {
+    rule_->Advance(weights_.theta.data(), forwarded->cell, position_, rule_state_.data());
   }
   CapSensitivities();
   if (guard_.good_every > 0 && position_ % static_cast<std::uint64_t>(guard_.good_every) == 0) {

@@ -2,9 +2,9 @@
 // oldest step that is still open. It goes through steps in order, each with its target or without.
 //
 // One step: [reset] -> forward -> loss and q = dL/dh -> the rule takes the step into the
-// sensitivities -> gradient -> clip, optimizer, bounds -> weights. Without a target, frozen, or
-// with weight 0 it stops after the sensitivities. Thread-compatible. Nothing is allocated after
-// construction.
+// sensitivities and forms the gradient -> clip, optimizer, bounds -> weights. Without a target,
+// frozen, or with weight 0 it stops after the sensitivities. Thread-compatible. Nothing is
+// allocated after construction.
 #ifndef MILLRACE_ENGINE_LEARNER_H_
 #define MILLRACE_ENGINE_LEARNER_H_
 

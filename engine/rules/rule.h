@@ -38,6 +38,15 @@ struct RuleView {
   const T* state;
 };
 
+// A step that learns, as AdvanceAndGradient takes it.
+template <typename T>
+struct LearningStep {
+  const Feedback<T>& feedback;
+  const RuleView<T>& view;
+  std::uint64_t number;  // the step's
+  bool sparse;           // as Gradient has it
+};
+
 template <typename T>
 class Rule {
  public:
@@ -74,6 +83,12 @@ class Rule {
   // written of the input weights.
   virtual void Gradient(const Feedback<T>& feedback, const RuleView<T>& view, bool sparse,
                         T* g) = 0;
+  // The two in turn, with the same bits; `state` is the view's. A rule that can do both in one pass
+  // over its state does.
+  virtual void AdvanceAndGradient(const LearningStep<T>& step, T* state, T* g) {
+    Advance(step.view.theta, step.view.step, step.number, state);
+    Gradient(step.feedback, step.view, step.sparse, g);
+  }
 };
 
 }  // namespace millrace::engine
