@@ -4,9 +4,9 @@
 
 #include "engine/cells/derivatives.h"
 #include "engine/check.h"
-#include "kernels/math/sigmoid.h"
 #include "kernels/math/sqrt.h"
 #include "kernels/ops.h"
+#include "kernels/units.h"
 
 namespace millrace::engine {
 namespace {
@@ -162,15 +162,9 @@ void GateCellBase<T>::GatePreactivation(const T* theta, const Gate& gate, const 
 template <typename T>
 void GateCellBase<T>::Modulate(int gate, CellStep<T>* step) const {
   const std::int64_t n = structure_.n;
-  const T* const a = step->preactivation() + gate * n;
-  const T* const fed_back = step->fan_in();
   T* const view = step->extra();
-  for (std::int64_t i = 0; i < n; ++i) {
-    const T r = kernels::Sigmoid(a[i]);
-    view[i] = r * fed_back[i];
-    view[n + i] = r;
-    view[2 * n + i] = fed_back[i] * r * (T{1} - r);
-  }
+  kernels::Modulate(step->preactivation() + gate * n, step->fan_in(), n, view, view + n,
+                    view + 2 * n);
 }
 
 template <typename T>

@@ -15,6 +15,7 @@
 #include "engine/cells/cell.h"
 #include "engine/check.h"
 #include "engine/random.h"
+#include "kernels/units.h"
 
 namespace millrace::engine {
 
@@ -52,6 +53,11 @@ class GateCellBase : public Cell<T> {
   // The gates' offsets are filled in. auxiliary: numbers of state after the components.
   GateCellBase(Structure structure, std::int64_t auxiliary);
 
+  // What a map of the units reads and writes of a step.
+  kernels::UnitArrays<T> ArraysOf(const T* previous, CellStep<T>* step) const {
+    return {structure_.n,  step->preactivation(), previous,
+            step->state(), step->carry(),         step->slope()};
+  }
   // Runs the units: preactivation and previous -> state, carry, slope.
   virtual void Units(const T* previous, CellStep<T>* step) const = 0;
   // Fills the input views and what of the auxiliary state follows from the input. The default
@@ -94,26 +100,7 @@ class GateCell : public GateCellBase<T> {
   }
 
   void Units(const T* previous, CellStep<T>* step) const override {
-    constexpr int kStates = Unit::kComponents + Unit::kAuxiliary;
-    const std::int64_t n = this->shape().n;
-    const T* const a = step->preactivation();
-    T* const state = step->state();
-    T* const carry = step->carry();
-    T* const slope = step->slope();
-    for (std::int64_t i = 0; i < n; ++i) {
-      T pre[Unit::kGates], before[kStates], after[kStates];
-      T carried[std::size(Unit::kCarry)], sloped[std::size(Unit::kSlope)];
-      for (int g = 0; g < Unit::kGates; ++g) pre[g] = a[g * n + i];
-      for (int c = 0; c < kStates; ++c) before[c] = previous[c * n + i];
-      unit_(pre, before, after, carried, sloped);
-      for (int c = 0; c < kStates; ++c) state[c * n + i] = after[c];
-      for (std::size_t k = 0; k < std::size(Unit::kCarry); ++k) {
-        carry[static_cast<std::int64_t>(k) * n + i] = carried[k];
-      }
-      for (std::size_t k = 0; k < std::size(Unit::kSlope); ++k) {
-        slope[static_cast<std::int64_t>(k) * n + i] = sloped[k];
-      }
-    }
+    kernels::AdvanceUnits(unit_, this->ArraysOf(previous, step));
   }
 
  private:

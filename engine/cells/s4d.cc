@@ -5,6 +5,7 @@
 #include "engine/cells/settings.h"
 #include "kernels/cells/s4d.h"
 #include "kernels/math/log.h"
+#include "kernels/units.h"
 
 namespace millrace::engine {
 namespace {
@@ -82,23 +83,7 @@ class S4dCell final : public GateCellBase<T> {
   static constexpr double kHalfVariance = 0.7071067811865476;
 
   void Units(const T* previous, CellStep<T>* step) const override {
-    const kernels::S4dChannel<T> channel{states_};
-    const std::int64_t n = this->shape().n;
-    const int gates = 3 + 4 * states_;
-    const int components = 2 * states_ + 1;
-    T pre[3 + 4 * kMaxStates], before[2 * kMaxStates + 1], after[2 * kMaxStates + 1];
-    T carried[6 * kMaxStates], sloped[12 * kMaxStates + 3];
-    const auto scatter = [n](const T* from, int count, std::int64_t i, T* to) {
-      for (int k = 0; k < count; ++k) to[k * n + i] = from[k];
-    };
-    for (std::int64_t i = 0; i < n; ++i) {
-      for (int g = 0; g < gates; ++g) pre[g] = step->preactivation()[g * n + i];
-      for (int c = 0; c < components; ++c) before[c] = previous[c * n + i];
-      channel(pre, before, after, carried, sloped);
-      scatter(after, components, i, step->state());
-      scatter(carried, 6 * states_, i, step->carry());
-      scatter(sloped, 12 * states_ + 3, i, step->slope());
-    }
+    kernels::AdvanceS4dUnits(states_, this->ArraysOf(previous, step));
   }
 
   int states_;

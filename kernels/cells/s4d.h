@@ -5,6 +5,7 @@
 #define MILLRACE_KERNELS_CELLS_S4D_H_
 
 #include <array>
+#include <cstdint>
 
 #include "kernels/cells/radius.h"
 #include "kernels/cells/unit.h"
@@ -26,32 +27,51 @@ struct ExpQuotients {
   Complex<T> slope;
 };
 
+template <typename T>
+constexpr T Factorial(int k) {
+  T product = T(1);
+  for (int factor = 2; factor <= k; ++factor) product *= T(factor);
+  return product;
+}
+
+// The terms kTerm, kTerm - 1, ... 0 of both series by Horner's rule, written out: a loop within the
+// loop over units would stop that one from becoming vectors.
+template <int kTerm, typename T>
+MILLRACE_HD void AddTerms(Complex<T> z, Complex<T>* phi, Complex<T>* slope) {
+  constexpr T kReciprocal = T(1) / Factorial<T>(kTerm + 2);
+  *slope = *slope * z + Complex<T>{T(kTerm + 1) * kReciprocal, T(0)};
+  *phi = *phi * z + Complex<T>{T(kTerm + 2) * kReciprocal, T(0)};
+  if constexpr (kTerm > 0) AddTerms<kTerm - 1>(z, phi, slope);
+}
+
 // By the series phi = sum z^k / (k+1)!, phi' = sum (k+1) z^k / (k+2)!, |z| <= 1/2. Left out: 2e-10
 // (float, after 9 terms) and 3e-19 (double, after 16).
 template <typename T>
 MILLRACE_HD ExpQuotients<T> SmallExpQuotients(Complex<T> z) {
   constexpr int kTerms = sizeof(T) == sizeof(float) ? 9 : 16;
-  T factorial = T(1);
-  for (int k = 2; k <= kTerms + 1; ++k) factorial *= T(k);
   Complex<T> phi = {T(0), T(0)};
   Complex<T> slope = {T(0), T(0)};
-  for (int k = kTerms - 1; k >= 0; --k) {  // factorial = (k + 2)!
-    const T reciprocal = T(1) / factorial;
-    slope = slope * z + Complex<T>{T(k + 1) * reciprocal, T(0)};
-    phi = phi * z + Complex<T>{T(k + 2) * reciprocal, T(0)};
-    factorial /= T(k + 2);
-  }
+  AddTerms<kTerms - 1>(z, &phi, &slope);
   return {Complex<T>{T(1), T(0)} + z * phi, phi, slope};
 }
 
 template <typename T>
+MILLRACE_HD Complex<T> Select(bool first, Complex<T> a, Complex<T> b) {
+  return {first ? a.re : b.re, first ? a.im : b.im};
+}
+
+// Both forms are computed, for the sake of vectors; where one is not taken it may be infinite.
+template <typename T>
 MILLRACE_HD ExpQuotients<T> ExpQuotientsAt(Complex<T> z) {
   const T square = z.re * z.re + z.im * z.im;
-  if (square <= T(0.25)) return SmallExpQuotients(z);
+  const bool small = square <= T(0.25);
+  const ExpQuotients<T> series = SmallExpQuotients(z);
   const Complex<T> exp = Exp(z.re) * UnitAt(z.im);
   const Complex<T> inverse = {z.re / square, -z.im / square};
   const Complex<T> phi = (exp - Complex<T>{T(1), T(0)}) * inverse;
-  return {exp, phi, (exp - phi) * inverse};
+  const Complex<T> slope = (exp - phi) * inverse;
+  return {Select(small, series.exp, exp), Select(small, series.phi, phi),
+          Select(small, series.slope, slope)};
 }
 
 // The step dt and A dt from their parameters. Held where e^(A dt) vanishes or every turn is lost
@@ -137,42 +157,68 @@ constexpr Pair S4dSlopePair(int states, int k) {
 }
 
 // A channel and its output, for a number of states that is known when it runs; the pairs are those
-// of the functions above, 6 and 12 a state, and 3.
+// of the functions above, 6 and 12 a state, and 3. Number k of an array of channel i is at
+// [k * stride + i]: channels lie side by side, so that loops over them vectorise.
 template <typename T>
 struct S4dChannel {
   int states;
+  std::int64_t stride;
+  const T* a;
+  const T* prev;
+  T* next;
+  T* carry;
+  T* slope;
 
-  MILLRACE_HD void operator()(const T* a, const T* prev, T* next, T* carry, T* slope) const {
-    T* const from_channel = slope + 12 * states;
-    const T skip = a[2 + 4 * states];
-    T* const output = next + 2 * states;
-    *output = skip * a[0];
+  // The output without any state; then each state, in any order of channels.
+  MILLRACE_HD void Start(std::int64_t i) const {
+    const T skip = A(2 + 4 * states, i);
+    next[2 * states * stride + i] = skip * A(0, i);
+    T* const from_channel = slope + 12 * states * stride + i;
     from_channel[0] = skip;
-    from_channel[1] = T(0);
-    from_channel[2] = a[0];
-    for (int s = 0; s < states; ++s) {
-      const T* const own = a + 2 + 4 * s;
-      const T gates[4] = {a[0], a[1], own[0], own[1]};
-      T* const rows = slope + 12 * s;
-      S4dState<T>()(gates, prev + 2 * s, next + 2 * s, carry + 6 * s, rows);
+    from_channel[stride] = T(0);
+    from_channel[2 * stride] = A(0, i);
+  }
 
-      const Complex<T> readout = {T(2) * own[2], T(2) * own[3]};
-      *output += Read(readout, next[2 * s], next[2 * s + 1]);
-      carry[6 * s + 4] = Read(readout, carry[6 * s], carry[6 * s + 2]);
-      carry[6 * s + 5] = Read(readout, carry[6 * s + 1], carry[6 * s + 3]);
-      from_channel[0] += Read(readout, rows[0], rows[4]);
-      from_channel[1] += Read(readout, rows[1], rows[5]);
-      rows[8] = Read(readout, rows[2], rows[6]);
-      rows[9] = Read(readout, rows[3], rows[7]);
-      rows[10] = T(2) * next[2 * s];
-      rows[11] = T(-2) * next[2 * s + 1];
-    }
+  MILLRACE_HD void AddState(int s, std::int64_t i) const {
+    const int own = 2 + 4 * s;
+    const T gates[4] = {A(0, i), A(1, i), A(own, i), A(own + 1, i)};
+    const T before[2] = {prev[2 * s * stride + i], prev[(2 * s + 1) * stride + i]};
+    T after[2], rotation[4], rows[8];
+    S4dState<T>()(gates, before, after, rotation, rows);
+    next[2 * s * stride + i] = after[0];
+    next[(2 * s + 1) * stride + i] = after[1];
+    for (int k = 0; k < 4; ++k) carry[(6 * s + k) * stride + i] = rotation[k];
+    for (int k = 0; k < 8; ++k) slope[(12 * s + k) * stride + i] = rows[k];
+    AddToOutput(s, i, {T(2) * A(own + 2, i), T(2) * A(own + 3, i)}, {after, rotation, rows});
   }
 
  private:
+  // What AddState has made of a state.
+  struct State {
+    const T* after;
+    const T* rotation;
+    const T* rows;
+  };
+
+  MILLRACE_HD T A(int gate, std::int64_t i) const { return a[gate * stride + i]; }
   // Re(readout (re + i im)).
   MILLRACE_HD static T Read(Complex<T> readout, T re, T im) {
     return readout.re * re - readout.im * im;
+  }
+
+  MILLRACE_HD void AddToOutput(int s, std::int64_t i, Complex<T> readout, State of) const {
+    next[2 * states * stride + i] += Read(readout, of.after[0], of.after[1]);
+    T* const from_channel = slope + 12 * states * stride + i;
+    from_channel[0] += Read(readout, of.rows[0], of.rows[4]);
+    from_channel[stride] += Read(readout, of.rows[1], of.rows[5]);
+    T* const carried = carry + (6 * s + 4) * stride + i;
+    carried[0] = Read(readout, of.rotation[0], of.rotation[2]);
+    carried[stride] = Read(readout, of.rotation[1], of.rotation[3]);
+    T* const sloped = slope + (12 * s + 8) * stride + i;
+    sloped[0] = Read(readout, of.rows[2], of.rows[6]);
+    sloped[stride] = Read(readout, of.rows[3], of.rows[7]);
+    sloped[2 * stride] = T(2) * of.after[0];
+    sloped[3 * stride] = T(-2) * of.after[1];
   }
 };
 
@@ -201,7 +247,9 @@ struct S4dUnit {
   }();
 
   MILLRACE_HD void operator()(const T* a, const T* prev, T* next, T* carry, T* slope) const {
-    S4dChannel<T>{kStates}(a, prev, next, carry, slope);
+    const S4dChannel<T> channel = {kStates, 1, a, prev, next, carry, slope};
+    channel.Start(0);
+    for (int s = 0; s < kStates; ++s) channel.AddState(s, 0);
   }
 };
 

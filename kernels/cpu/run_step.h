@@ -16,7 +16,7 @@ void RunStep(const Step& step) {
 
 }  // namespace millrace::kernels::cpu
 
-// For one Name of MILLRACE_FOR_EACH_STEP.
+// For one Name of MILLRACE_FOR_EACH_STEP or MILLRACE_FOR_EACH_UNITS.
 #define MILLRACE_RUN_STEP_ON(Target, Name)                  \
   template void RunStep<Target>(const steps::Name<float>&); \
   template void RunStep<Target>(const steps::Name<double>&);

@@ -1,4 +1,5 @@
-// The list of steps, for whoever instantiates or tests all of them: X(Name) for each template.
+// The list of steps, for whoever instantiates or tests all of them: X(Name) for each template; the
+// units of cells, which are many and alike, apart.
 #ifndef MILLRACE_KERNELS_STEPS_LIST_H_
 #define MILLRACE_KERNELS_STEPS_LIST_H_
 
@@ -6,6 +7,7 @@
 #include "kernels/steps/linear.h"
 #include "kernels/steps/losses.h"
 #include "kernels/steps/traces.h"
+#include "kernels/steps/units.h"
 
 #define MILLRACE_FOR_EACH_STEP(X) \
   X(MatVec)                       \
@@ -26,5 +28,23 @@
   X(MomentumChange)               \
   X(RmspropChange)                \
   X(AdamChange)
+
+#define MILLRACE_FOR_EACH_UNITS(X) \
+  X(CtrnnUnits)                    \
+  X(LstmUnits)                     \
+  X(GruAfterUnits)                 \
+  X(GruBeforeUnits)                \
+  X(BlockGruUnits)                 \
+  X(ElstmUnits)                    \
+  X(SlstmUnits)                    \
+  X(RwkvUnits)                     \
+  X(LruUnits)                      \
+  X(LruLearnedGammaUnits)          \
+  X(GlruUnits)                     \
+  X(ComplexGlruUnits)              \
+  X(RgLruUnits)                    \
+  X(MinGruUnits)                   \
+  X(S4dUnits)                      \
+  X(Modulate)
 
 #endif  // MILLRACE_KERNELS_STEPS_LIST_H_

@@ -1,0 +1,17 @@
+// A step on the instruction set that this process uses: what every entry point of the CPU does.
+#ifndef MILLRACE_KERNELS_CPU_RUN_CHOSEN_H_
+#define MILLRACE_KERNELS_CPU_RUN_CHOSEN_H_
+
+#include "kernels/cpu/targets.h"
+
+namespace millrace::kernels::cpu {
+
+template <typename Step>
+void RunChosen(const Step& step) {
+  if (Supports<Avx2>()) return RunStep<Avx2>(step);
+  RunStep<Baseline>(step);
+}
+
+}  // namespace millrace::kernels::cpu
+
+#endif  // MILLRACE_KERNELS_CPU_RUN_CHOSEN_H_
