@@ -10,7 +10,9 @@
 
 namespace millrace::engine {
 
-std::string NumericPath() { return absl::StrCat("cpu-", kernels::kKernelRevision); }
+std::string NumericPath() {
+  return absl::StrCat("cpu-", kernels::kKernelRevision, kernels::Fused() ? "-fused" : "");
+}
 
 bool Model::byte_inputs() const { return spec_.input.name == "bytes"; }
 bool Model::classification() const { return spec_.loss.name == "cross_entropy"; }

@@ -45,7 +45,7 @@ class Model {
   ModelSizes sizes_;
 };
 
-// What computes here, e.g. "cpu-1": kernel revision, and the device's own part of the path.
+// What computes here, e.g. "cpu-2-fused": kernel revision, and the device's own part of the path.
 std::string NumericPath();
 
 }  // namespace millrace::engine

@@ -3,7 +3,8 @@
 // Layout. A map from k inputs to n units is stored input-major: matrix_t[j * n + i] is the weight
 // from input j to unit i, so that the units of one input are contiguous. Loops then run over units
 // and never change the order of a sum with the vector width: every operation below gives the same
-// bits on every target without FMA contraction, whatever the batch or the thread.
+// bits on every target with FMA, and on every target without, whatever the batch or the thread. A
+// product that is added to something (a sum's terms included) is a MulAdd (math/mul_add.h).
 // Sums over a contiguous range use 16 virtual lanes, lane l adding the elements l, l+16, ... in
 // order, and then fold 8, 4, 2, 1.
 //
@@ -19,7 +20,11 @@
 namespace millrace::kernels {
 
 // Raised whenever a released bit of any result changes; part of the numeric path.
-inline constexpr int kKernelRevision = 1;
+inline constexpr int kKernelRevision = 2;
+
+// Whether this process's operations round a product and its sum once (math/mul_add.h); decided by
+// the processor. Part of the numeric path.
+bool Fused();
 
 // Flush-to-zero for the current thread while alive; restores what was set before.
 class FlushDenormals {

@@ -1,4 +1,4 @@
-// The steps on processors with AVX2; compiled with -mavx2 and without FMA.
+// The steps on processors with AVX2 and FMA.
 
 #include "kernels/cpu/run_step.h"
 

@@ -5,120 +5,110 @@
 
 #include <cstdint>
 
+#include "kernels/cpu/run_chosen.h"
 #include "kernels/cpu/targets.h"
 #include "kernels/steps/list.h"
 
 namespace millrace::kernels {
 
-namespace {
-
-template <typename Step>
-void RunSerially(const Step& step) {
-  if (cpu::Supports<cpu::Avx2>()) {
-    cpu::RunStep<cpu::Avx2>(step);
-  } else {
-    cpu::RunStep<cpu::Baseline>(step);
-  }
-}
-
-}  // namespace
+bool Fused() { return cpu::IsFused(cpu::Chosen()); }
 
 template <typename T>
 void MatVec(const T* matrix_t, const T* x, std::int64_t k, std::int64_t n, T* out) {
-  RunSerially(steps::MatVec<T>{matrix_t, x, k, n, out});
+  cpu::RunChosen(steps::MatVec<T>{matrix_t, x, k, n, out});
 }
 
 template <typename T>
 void AddMatVec(const T* matrix_t, const T* x, std::int64_t k, std::int64_t n, T* out) {
-  RunSerially(steps::AddMatVec<T>{matrix_t, x, k, n, out});
+  cpu::RunChosen(steps::AddMatVec<T>{matrix_t, x, k, n, out});
 }
 
 template <typename T>
 void AddScaled(const T* x, T scale, std::int64_t n, T* out) {
-  RunSerially(steps::AddScaled<T>{x, scale, n, out});
+  cpu::RunChosen(steps::AddScaled<T>{x, scale, n, out});
 }
 
 template <typename T>
 void TransposedMatVec(const T* matrix_t, const T* y, std::int64_t k, std::int64_t n, T* out) {
-  RunSerially(steps::TransposedMatVec<T>{matrix_t, y, k, n, out});
+  cpu::RunChosen(steps::TransposedMatVec<T>{matrix_t, y, k, n, out});
 }
 
 template <typename T>
 T Dot(const T* x, const T* y, std::int64_t n) {
   T result;
-  RunSerially(steps::Dot<T>{x, y, n, &result});
+  cpu::RunChosen(steps::Dot<T>{x, y, n, &result});
   return result;
 }
 
 template <typename T>
 T SumSquares(const T* x, std::int64_t n) {
   T result;
-  RunSerially(steps::SumSquares<T>{x, n, &result});
+  cpu::RunChosen(steps::SumSquares<T>{x, n, &result});
   return result;
 }
 
 template <typename T>
 void Scale(T* x, T scale, std::int64_t n) {
-  RunSerially(steps::Scale<T>{x, scale, n});
+  cpu::RunChosen(steps::Scale<T>{x, scale, n});
 }
 
 template <typename T>
 bool AllFinite(const T* x, std::int64_t n) {
   bool result;
-  RunSerially(steps::AllFinite<T>{x, n, &result});
+  cpu::RunChosen(steps::AllFinite<T>{x, n, &result});
   return result;
 }
 
 template <typename T>
 void LeakyTanh(const T* preactivation, const T* h_prev, T leak, std::int64_t n, T* h, T* slope) {
-  RunSerially(steps::LeakyTanh<T>{preactivation, h_prev, leak, n, h, slope});
+  cpu::RunChosen(steps::LeakyTanh<T>{preactivation, h_prev, leak, n, h, slope});
 }
 
 template <typename T>
 void OuterProduct(const T* x, const T* s, std::int64_t k, std::int64_t n, T* g) {
-  RunSerially(steps::OuterProduct<T>{x, s, k, n, g});
+  cpu::RunChosen(steps::OuterProduct<T>{x, s, k, n, g});
 }
 
 template <typename T>
 void AdvanceTrace(const T* carry, const T* s, const T* x, std::int64_t k, std::int64_t n, T* e) {
-  RunSerially(steps::AdvanceTrace<T>{carry, s, x, k, n, e});
+  cpu::RunChosen(steps::AdvanceTrace<T>{carry, s, x, k, n, e});
 }
 
 template <typename T>
 void ContractTrace(const T* q, const T* e, std::int64_t k, std::int64_t n, T* g) {
-  RunSerially(steps::ContractTrace<T>{q, e, k, n, g});
+  cpu::RunChosen(steps::ContractTrace<T>{q, e, k, n, g});
 }
 
 template <typename T>
 void Softmax(const T* z, std::int64_t m, T* probabilities) {
-  RunSerially(steps::Softmax<T>{z, m, probabilities});
+  cpu::RunChosen(steps::Softmax<T>{z, m, probabilities});
 }
 
 template <typename T>
 T LogSumExp(const T* z, std::int64_t m) {
   T result;
-  RunSerially(steps::LogSumExp<T>{z, m, &result});
+  cpu::RunChosen(steps::LogSumExp<T>{z, m, &result});
   return result;
 }
 
 template <typename T>
 void SgdChange(const UpdateRates<T>& rates, std::int64_t p, T* g) {
-  RunSerially(steps::SgdChange<T>{rates, p, g});
+  cpu::RunChosen(steps::SgdChange<T>{rates, p, g});
 }
 
 template <typename T>
 void MomentumChange(const UpdateRates<T>& rates, std::int64_t p, T* m, T* g) {
-  RunSerially(steps::MomentumChange<T>{rates, p, m, g});
+  cpu::RunChosen(steps::MomentumChange<T>{rates, p, m, g});
 }
 
 template <typename T>
 void RmspropChange(const UpdateRates<T>& rates, std::int64_t p, T* v, T* g) {
-  RunSerially(steps::RmspropChange<T>{rates, p, v, g});
+  cpu::RunChosen(steps::RmspropChange<T>{rates, p, v, g});
 }
 
 template <typename T>
 void AdamChange(const UpdateRates<T>& rates, std::int64_t p, const T* theta, T* m, T* v, T* g) {
-  RunSerially(steps::AdamChange<T>{rates, p, theta, m, v, g});
+  cpu::RunChosen(steps::AdamChange<T>{rates, p, theta, m, v, g});
 }
 
 #define MILLRACE_INSTANTIATE(T)                                                             \

@@ -8,8 +8,14 @@ namespace millrace::kernels::cpu {
 
 template <typename Step>
 void RunChosen(const Step& step) {
-  if (Supports<Avx2>()) return RunStep<Avx2>(step);
-  RunStep<Baseline>(step);
+  switch (Chosen()) {
+    case Choice::kAvx512:
+      return RunStep<Avx512>(step);
+    case Choice::kAvx2:
+      return RunStep<Avx2>(step);
+    case Choice::kBaseline:
+      return RunStep<Baseline>(step);
+  }
 }
 
 }  // namespace millrace::kernels::cpu

@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "kernels/math/platform.h"
+#include "kernels/math/real.h"
 #include "kernels/steps/lanes.h"
 
 namespace millrace::kernels {
@@ -35,32 +36,32 @@ class Serial {
     }
   }
 
-  // out[i] = start(i) + term(0, i) + term(1, i) + ... + term(k - 1, i), added in this order.
-  template <typename Start, typename Term, typename T>
-  MILLRACE_HD void SumRising(std::int64_t k, std::int64_t n, const Start& start, const Term& term,
+  // out[i] = start(i), then sum = add(j, i, sum) for j = 0, 1, ... k - 1.
+  template <typename Start, typename Add, typename T>
+  MILLRACE_HD void SumRising(std::int64_t k, std::int64_t n, const Start& start, const Add& add,
                              T* out) {
     std::int64_t i = 0;
-    for (; i + kTile <= n; i += kTile) SumTile<kTile>(k, i, start, term, out);
-    for (; i + kSmallTile <= n; i += kSmallTile) SumTile<kSmallTile>(k, i, start, term, out);
-    for (; i < n; ++i) SumTile<1>(k, i, start, term, out);
+    for (; i + kTile <= n; i += kTile) SumTile<kTile>(k, i, start, add, out);
+    for (; i + kSmallTile <= n; i += kSmallTile) SumTile<kSmallTile>(k, i, start, add, out);
+    for (; i < n; ++i) SumTile<1>(k, i, start, add, out);
   }
 
-  // out[j] = sum_i term(j, i) for j < rows, i < n, in 16 lanes.
-  template <typename Term, typename T>
-  MILLRACE_HD void SumRows(std::int64_t rows, std::int64_t n, const Term& term, T* out) {
+  // out[j] = 0, then sum = add(j, i, sum) for i < n, in 16 lanes; j < rows.
+  template <typename Add, typename T>
+  MILLRACE_HD void SumRows(std::int64_t rows, std::int64_t n, const Add& add, T* out) {
     for (std::int64_t j = 0; j < rows; ++j) {
-      out[j] = Reduce<steps::Added, T>(n, [&](std::int64_t i) { return term(j, i); });
+      out[j] = Gather<steps::Added, T>(n, [&](std::int64_t i, T sum) { return add(j, i, sum); });
     }
   }
 
   // The sum of term(i) in 16 lanes, and the largest.
   template <typename T, typename Term>
   MILLRACE_HD T Sum(std::int64_t n, const Term& term) {
-    return Reduce<steps::Added, T>(n, term);
+    return Gather<steps::Added, T>(n, [&](std::int64_t i, T sum) { return sum + term(i); });
   }
   template <typename T, typename Term>
   MILLRACE_HD T Largest(std::int64_t n, const Term& term) {
-    return Reduce<steps::Larger, T>(n, term);
+    return Gather<steps::Larger, T>(n, [&](std::int64_t i, T most) { return Max(most, term(i)); });
   }
 
   // Whether test(i) holds for any i < n. All are tested: a loop without a way out vectorises.
@@ -76,28 +77,27 @@ class Serial {
   static constexpr std::int64_t kTile = 32;
   static constexpr std::int64_t kSmallTile = 4;
 
-  template <std::int64_t kWidth, typename Start, typename Term, typename T>
-  MILLRACE_HD void SumTile(std::int64_t k, std::int64_t first, const Start& start, const Term& term,
+  template <std::int64_t kWidth, typename Start, typename Add, typename T>
+  MILLRACE_HD void SumTile(std::int64_t k, std::int64_t first, const Start& start, const Add& add,
                            T* out) {
     T sum[kWidth];
     for (std::int64_t l = 0; l < kWidth; ++l) sum[l] = start(first + l);
     for (std::int64_t j = 0; j < k; ++j) {
-      for (std::int64_t l = 0; l < kWidth; ++l) sum[l] += term(j, first + l);
+      for (std::int64_t l = 0; l < kWidth; ++l) sum[l] = add(j, first + l, sum[l]);
     }
     for (std::int64_t l = 0; l < kWidth; ++l) out[first + l] = sum[l];
   }
 
-  template <template <typename> class Combine, typename T, typename Term>
-  MILLRACE_HD T Reduce(std::int64_t n, const Term& term) {
+  // Lanes take value = next(i, value); Combine folds them.
+  template <template <typename> class Combine, typename T, typename Next>
+  MILLRACE_HD T Gather(std::int64_t n, const Next& next) {
     T lanes[steps::kLanes];
     for (T& lane : lanes) lane = Combine<T>::kEmpty;
     std::int64_t first = 0;
     for (; first + steps::kLanes <= n; first += steps::kLanes) {
-      for (int l = 0; l < steps::kLanes; ++l) lanes[l] = Combine<T>()(lanes[l], term(first + l));
+      for (int l = 0; l < steps::kLanes; ++l) lanes[l] = next(first + l, lanes[l]);
     }
-    for (std::int64_t i = first; i < n; ++i) {
-      lanes[i - first] = Combine<T>()(lanes[i - first], term(i));
-    }
+    for (std::int64_t i = first; i < n; ++i) lanes[i - first] = next(i, lanes[i - first]);
     return steps::FoldLanes<Combine>(lanes);
   }
 };

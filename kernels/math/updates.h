@@ -6,6 +6,7 @@
 #ifndef MILLRACE_KERNELS_MATH_UPDATES_H_
 #define MILLRACE_KERNELS_MATH_UPDATES_H_
 
+#include "kernels/math/mul_add.h"
 #include "kernels/math/platform.h"
 #include "kernels/math/sqrt.h"
 #include "kernels/ops.h"

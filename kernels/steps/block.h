@@ -60,20 +60,20 @@ class BlockExecutor {
     });
   }
 
-  // out[i] = start(i) + term(0, i) + term(1, i) + ... + term(k - 1, i), added in this order.
-  template <typename Start, typename Term, typename T>
-  MILLRACE_HD void SumRising(std::int64_t k, std::int64_t n, const Start& start, const Term& term,
+  // out[i] = start(i), then sum = add(j, i, sum) for j = 0, 1, ... k - 1.
+  template <typename Start, typename Add, typename T>
+  MILLRACE_HD void SumRising(std::int64_t k, std::int64_t n, const Start& start, const Add& add,
                              T* out) {
     For(n, [&](std::int64_t i) {
       T sum = start(i);
-      for (std::int64_t j = 0; j < k; ++j) sum += term(j, i);
+      for (std::int64_t j = 0; j < k; ++j) sum = add(j, i, sum);
       out[i] = sum;
     });
   }
 
-  // out[j] = sum_i term(j, i) for j < rows, i < n, in 16 lanes.
-  template <typename Term, typename T>
-  MILLRACE_HD void SumRows(std::int64_t rows, std::int64_t n, const Term& term, T* out) {
+  // out[j] = 0, then sum = add(j, i, sum) for i < n, in 16 lanes; j < rows.
+  template <typename Add, typename T>
+  MILLRACE_HD void SumRows(std::int64_t rows, std::int64_t n, const Add& add, T* out) {
     constexpr std::int64_t kRowsAtOnce = kScratchBytes / std::int64_t(kLanes * sizeof(T));
     T* const lanes = static_cast<T*>(block_.Scratch());
     for (std::int64_t first = 0; first < rows; first += kRowsAtOnce) {
@@ -82,7 +82,7 @@ class BlockExecutor {
       For(count * kLanes, [&](std::int64_t index) {
         const std::int64_t j = first + index / kLanes;
         T sum = T(0);
-        for (std::int64_t i = index % kLanes; i < n; i += kLanes) sum += term(j, i);
+        for (std::int64_t i = index % kLanes; i < n; i += kLanes) sum = add(j, i, sum);
         lanes[index] = sum;
       });
       For(count,

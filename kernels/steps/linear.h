@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "kernels/math/mul_add.h"
 #include "kernels/math/platform.h"
 #include "kernels/math/real.h"
 #include "kernels/steps/lanes.h"
@@ -23,7 +24,10 @@ struct MatVec {
   MILLRACE_HD void Run(Exec& exec) const {
     exec.SumRising(
         k, n, [&](std::int64_t) { return T(0); },
-        [&](std::int64_t j, std::int64_t i) { return matrix_t[j * n + i] * x[j]; }, out);
+        [&](std::int64_t j, std::int64_t i, T sum) {
+          return MulAdd(matrix_t[j * n + i], x[j], sum);
+        },
+        out);
   }
 };
 
@@ -39,7 +43,10 @@ struct AddMatVec {
   MILLRACE_HD void Run(Exec& exec) const {
     exec.SumRising(
         k, n, [&](std::int64_t i) { return out[i]; },
-        [&](std::int64_t j, std::int64_t i) { return matrix_t[j * n + i] * x[j]; }, out);
+        [&](std::int64_t j, std::int64_t i, T sum) {
+          return MulAdd(matrix_t[j * n + i], x[j], sum);
+        },
+        out);
   }
 };
 
@@ -52,7 +59,7 @@ struct AddScaled {
 
   template <typename Exec>
   MILLRACE_HD void Run(Exec& exec) const {
-    exec.For(n, [&](std::int64_t i) { out[i] += scale * x[i]; });
+    exec.For(n, [&](std::int64_t i) { out[i] = MulAdd(scale, x[i], out[i]); });
   }
 };
 
@@ -67,7 +74,11 @@ struct TransposedMatVec {
   template <typename Exec>
   MILLRACE_HD void Run(Exec& exec) const {
     exec.SumRows(
-        k, n, [&](std::int64_t j, std::int64_t i) { return matrix_t[j * n + i] * y[i]; }, out);
+        k, n,
+        [&](std::int64_t j, std::int64_t i, T sum) {
+          return MulAdd(matrix_t[j * n + i], y[i], sum);
+        },
+        out);
   }
 };
 
@@ -81,7 +92,7 @@ struct Dot {
   template <typename Exec>
   MILLRACE_HD void Run(Exec& exec) const {
     exec.SumRows(
-        1, n, [&](std::int64_t, std::int64_t i) { return x[i] * y[i]; }, result);
+        1, n, [&](std::int64_t, std::int64_t i, T sum) { return MulAdd(x[i], y[i], sum); }, result);
   }
 };
 
@@ -94,7 +105,7 @@ struct SumSquares {
   template <typename Exec>
   MILLRACE_HD void Run(Exec& exec) const {
     exec.SumRows(
-        1, n, [&](std::int64_t, std::int64_t i) { return x[i] * x[i]; }, result);
+        1, n, [&](std::int64_t, std::int64_t i, T sum) { return MulAdd(x[i], x[i], sum); }, result);
   }
 };
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernels/math/cells.h"
+#include "kernels/math/mul_add.h"
 #include "kernels/math/platform.h"
 
 namespace millrace::kernels::steps {
@@ -54,7 +55,7 @@ struct AdvanceTrace {
   template <typename Exec>
   MILLRACE_HD void Run(Exec& exec) const {
     exec.ForPairs(k, n, [&](std::int64_t j, std::int64_t i) {
-      e[j * n + i] = carry[i] * e[j * n + i] + s[i] * x[j];
+      e[j * n + i] = MulAdd(carry[i], e[j * n + i], s[i] * x[j]);
     });
   }
 };

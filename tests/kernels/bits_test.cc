@@ -2,6 +2,7 @@
 // and on kKernelRevision, on nothing else.
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -40,13 +41,13 @@ class Fnv {
   std::uint64_t digest_ = 14695981039346656037u;
 };
 
-// Of everything a step could have written, for all shapes.
-template <typename Step>
+// Of everything a step could have written on a target, for all shapes.
+template <typename Target, typename Step>
 std::uint64_t Digest() {
   Fnv fnv;
   for (const Shape& shape : AllShapes()) {
     Case<Step> test(shape);
-    RunOnCpu(test.StepInPlace());
+    cpu::RunStep<Target>(test.StepInPlace());
     fnv.Add(test.memory().data(), test.memory().size() * sizeof(typename Case<Step>::T));
   }
   return fnv.digest();
@@ -87,20 +88,25 @@ TYPED_TEST(Bits, AreThoseOfTheReleasedRevision) {
   ASSERT_EQ(kGoldenRevision, kKernelRevision)
       << "the kernels have a new revision: record the digests below in tests/kernels/golden.h";
   const std::string name = StepNames::GetName<TypeParam>(0);
-  EXPECT_EQ(GoldenDigest(name), Digest<TypeParam>())
-      << name << " gives other bits than revision " << kGoldenRevision
-      << " released: raise kKernelRevision in kernels/ops.h";
+  const auto expect = [&](const std::string& of, std::uint64_t digest) {
+    EXPECT_EQ(GoldenDigest(of), digest)
+        << of << " gives other bits than revision " << kGoldenRevision
+        << " released: raise kKernelRevision in kernels/ops.h";
+  };
+  const bool fused = cpu::IsFused(cpu::Choice::kBaseline);
+  expect(fused ? name + "Fused" : name, (Digest<cpu::Baseline, TypeParam>()));
+  if (cpu::Supports<cpu::Avx2>()) expect(name + "Fused", (Digest<cpu::Avx2, TypeParam>()));
 }
 
-TYPED_TEST(Bits, AreTheSameOnEveryInstructionSet) {
-  if (!cpu::Supports<cpu::Avx2>()) GTEST_SKIP() << "this processor has no AVX2";
+TYPED_TEST(Bits, AreTheSameOnEveryInstructionSetWithFma) {
+  if (!cpu::Supports<cpu::Avx512>()) GTEST_SKIP() << "this processor has no AVX-512";
   for (const Shape& shape : AllShapes()) {
-    Case<TypeParam> baseline(shape);
     Case<TypeParam> avx2(shape);
-    cpu::RunStep<cpu::Baseline>(baseline.StepInPlace());
+    Case<TypeParam> avx512(shape);
     cpu::RunStep<cpu::Avx2>(avx2.StepInPlace());
+    cpu::RunStep<cpu::Avx512>(avx512.StepInPlace());
     const auto count = static_cast<std::int64_t>(avx2.memory().size());
-    ASSERT_TRUE(SameBits(avx2.memory().data(), baseline.memory().data(), count)) << shape;
+    ASSERT_TRUE(SameBits(avx2.memory().data(), avx512.memory().data(), count)) << shape;
   }
 }
 
@@ -121,6 +127,13 @@ TYPED_TEST(Bits, DoNotDependOnWhereTheArraysLie) {
           << shape << " offset=" << offset;
     }
   }
+}
+
+// a * b + c as the operations of this process round it.
+template <typename T>
+T MulAddAsOps(T a, T b, T c) {
+  const T product = a * b;
+  return Fused() ? std::fma(a, b, c) : product + c;
 }
 
 template <typename T>
@@ -144,10 +157,7 @@ TYPED_TEST_SUITE(SumOrder, Reals);
 template <typename T>
 T SumOf16Lanes(const T* x, const T* y, std::int64_t n) {
   T lanes[16] = {};
-  for (std::int64_t i = 0; i < n; ++i) {
-    const T product = x[i] * y[i];
-    lanes[i % 16] += product;
-  }
+  for (std::int64_t i = 0; i < n; ++i) lanes[i % 16] = MulAddAsOps(x[i], y[i], lanes[i % 16]);
   for (int width = 8; width >= 1; width /= 2) {
     for (int l = 0; l < width; ++l) lanes[l] += lanes[l + width];
   }
@@ -184,9 +194,8 @@ TYPED_TEST(SumOrder, AMapAddsItsInputsInRisingOrder) {
     for (std::int64_t i = 0; i < n; ++i) {
       TypeParam& sum = wanted[static_cast<std::size_t>(i)];
       for (std::int64_t j = 0; j < k; ++j) {
-        const TypeParam product =
-            matrix_t[static_cast<std::size_t>(j * n + i)] * x[static_cast<std::size_t>(j)];
-        sum += product;
+        const auto at = static_cast<std::size_t>(j * n + i);
+        sum = MulAddAsOps(matrix_t[at], x[static_cast<std::size_t>(j)], sum);
       }
     }
     MatVec(matrix_t.data(), x.data(), k, n, out.data());

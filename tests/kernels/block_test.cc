@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "kernels/cpu/targets.h"
 #include "kernels/steps/block.h"
 #include "kernels/testing/host_block.h"
 #include "tests/kernels/cases.h"
@@ -29,7 +30,7 @@ TYPED_TEST(UnderABlock, HasTheBitsOfTheCpuForAnyBlockSizeAndThreadOrder) {
   using Order = HostBlock::Order;
   for (const Shape& shape : AllShapes()) {
     Case<TypeParam> cpu(shape);
-    RunOnCpu(cpu.StepInPlace());
+    cpu::RunStep<cpu::Baseline>(cpu.StepInPlace());
     for (const int threads : {1, 7, 32, 96, 128, 1024}) {
       for (const Order order : {Order::kRising, Order::kFalling, Order::kInterleaved}) {
         Case<TypeParam> device(shape);

@@ -179,8 +179,8 @@ void ExpectSameBits() {
 }
 
 TYPED_TEST(UnitsSideBySide, HaveTheSameBitsOnEveryInstructionSet) {
-  if (!cpu::Supports<cpu::Avx2>()) GTEST_SKIP() << "this processor has no AVX2";
-  ExpectSameBits<cpu::Baseline, cpu::Avx2, TypeParam>();
+  if (!cpu::Supports<cpu::Avx512>()) GTEST_SKIP() << "this processor has no AVX-512";
+  ExpectSameBits<cpu::Avx2, cpu::Avx512, TypeParam>();
 }
 
 TYPED_TEST(UnitsSideBySide, HaveTheBitsOfTheCpuUnderABlockOfThreads) {

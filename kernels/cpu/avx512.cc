@@ -1,0 +1,12 @@
+// The steps on processors with AVX-512.
+
+#include "kernels/cpu/run_step.h"
+
+namespace millrace::kernels::cpu {
+
+#define MILLRACE_INSTANTIATE(Name) MILLRACE_RUN_STEP_ON(Avx512, Name)
+MILLRACE_FOR_EACH_STEP(MILLRACE_INSTANTIATE)
+MILLRACE_FOR_EACH_UNITS(MILLRACE_INSTANTIATE)
+#undef MILLRACE_INSTANTIATE
+
+}  // namespace millrace::kernels::cpu
