@@ -1,46 +1,59 @@
 #include "engine/rules/block_sensitivities.h"
 
 #include <algorithm>
+#include <array>
 
 #include "engine/cells/derivatives.h"
 #include "engine/check.h"
-#include "kernels/ops.h"
 
 namespace millrace::engine {
 namespace {
 
-// Columns of S that are updated together, so that their old values stay in a near cache; with a
-// mask, in which little is done with each, more of them. No sum depends on it.
-constexpr std::int64_t kWidestTile = 256;
-constexpr std::int64_t kTileNumbers = 4096;
-constexpr std::int64_t kNarrowestTile = 32;
-// Columns of S that are contracted together.
-constexpr std::int64_t kStripWidth = 4096;
+constexpr int kMostComponents = 8;
 
 std::size_t Count(std::int64_t count) { return static_cast<std::size_t>(count); }
+
+kernels::SensitivityShape ShapeOf(const Structure& structure, std::int64_t s) {
+  kernels::SensitivityShape shape{.units = structure.n,
+                                  .block = s,
+                                  .connected = structure.block_units(),
+                                  .rows = structure.parameters() / structure.n,
+                                  .components = structure.components,
+                                  .fed_back = structure.fed_back,
+                                  .first_output = structure.first_output,
+                                  .recurrent = 0};
+  for (const Pair& slope : structure.slope) {
+    if (structure.gates[Count(slope.from)].recurrent) shape.recurrent |= 1u << slope.to;
+  }
+  return shape;
+}
 
 }  // namespace
 
 template <typename T>
-BlockSensitivities<T>::BlockSensitivities(const Structure& structure, std::int64_t s)
-    : structure_(structure),
-      s_(s),
-      rows_(structure.parameters() / structure.n),
-      recurrent_(Count(structure.components), false),
-      modulators_(structure.gates.size(), false) {
-  MILLRACE_CHECK(structure.block_units() % s == 0);
-  MILLRACE_CHECK(structure.unit_local() || s == structure.block_units());
-  for (const Pair& slope : structure_.slope) {
-    if (structure_.gates[Count(slope.from)].recurrent) recurrent_[Count(slope.to)] = true;
+BlockSensitivities<T>::BlockSensitivities(const Structure& structure, std::int64_t s,
+                                          std::int64_t most_kept)
+    : structure_(structure), s_(s), shape_(ShapeOf(structure, s)), reach_(structure.gates.size()) {
+  const std::int64_t n = structure_.n, c = structure_.block_units();
+  MILLRACE_CHECK(c % s == 0 && structure.components <= kMostComponents);
+  MILLRACE_CHECK(structure.unit_local() || s == c);
+  jacobian_.assign(Count(structure_.components * s * n), T{0});
+  entries_.assign(Count(structure_.components * n * most_kept), T{0});
+  fan_in_.assign(Count(structure_.blocks * shape_.rows), T{0});
+  scratch_.assign(Count(kernels::SensitivityScratch(shape_)), T{0});
+  product_.assign(Count(2 * n), T{0});
+  for (const Pair& carry : structure_.carry) {
+    if (!Folds(carry)) carries_.push_back({carry.to, carry.from, nullptr});
   }
+  for (const Pair& slope : structure_.slope) slopes_.push_back({slope.to, slope.from, nullptr});
   for (const Gate& gate : structure_.gates) {
-    if (gate.modulator != kNone) modulators_[Count(gate.modulator)] = true;
+    if (gate.modulator == kNone) continue;
+    reach_[Count(gate.modulator)].assign(Count(structure_.components * n * c), T{0});
   }
-  const std::int64_t states = structure_.components * s_;
-  jacobian_.assign(Count(structure_.components * structure_.n * structure_.block_units()), T{0});
-  tile_.assign(Count(states * kWidestTile), T{0});
-  if (!structure_.unit_local()) reach_.assign(Count(states * s_), T{0});
-  if (s_ != structure_.n) column_.assign(Count(columns()), T{0});
+  for (std::size_t g = 0; g < reach_.size(); ++g) {
+    const T* const reach = reach_[g].empty() ? nullptr : reach_[g].data();
+    gates_.push_back({structure_.rows(structure_.gates[g]), reach});
+  }
 }
 
 template <typename T>
@@ -49,174 +62,184 @@ std::int64_t BlockSensitivities<T>::SizeOf(const Structure& structure, std::int6
 }
 
 template <typename T>
-void BlockSensitivities<T>::LoadJacobian(const T* theta, const CellStep<T>& step) {
-  const std::int64_t size = structure_.n * structure_.block_units();
-  for (int c = 0; c < structure_.components; ++c) {
-    if (!recurrent_[Count(c)]) continue;
-    RecurrentJacobian(structure_, theta, step, c, jacobian_.data() + c * size);
+void BlockSensitivities<T>::Load(const T* theta, const CellStep<T>& step) {
+  LoadRecurrent(theta, step);
+  for (std::size_t g = 0; g < reach_.size(); ++g) {
+    if (!reach_[g].empty()) LoadReach(static_cast<int>(g), theta, step);
   }
 }
 
 template <typename T>
-void BlockSensitivities<T>::Advance(const T* theta, const CellStep<T>& step,
-                                    const KeptEntries* kept, T* state) {
-  Block block{0, state};
-  for (; block.first < structure_.n; block.first += s_) {
-    Propagate(step, kept, block);
-    AddImmediate(theta, step, block);
-    block.values += structure_.components * s_ * columns();
-  }
-}
-
-template <typename T>
-void BlockSensitivities<T>::Propagate(const CellStep<T>& step, const KeptEntries* kept,
-                                      const Block& block) {
-  const std::int64_t width =
-      kept != nullptr ? kWidestTile : std::clamp(kTileNumbers / s_, kNarrowestTile, kWidestTile);
-  for (std::int64_t column = 0; column < columns(); column += width) {
-    PropagateTile(step, kept, block, column, std::min(width, columns() - column));
-  }
-}
-
-template <typename T>
-void BlockSensitivities<T>::PropagateTile(const CellStep<T>& step, const KeptEntries* kept,
-                                          const Block& block, std::int64_t column,
-                                          std::int64_t width) {
-  for (int c = 0; c < structure_.components; ++c) {
-    for (std::int64_t i = 0; i < s_; ++i) {
-      std::copy_n(Row(block, c, i) + column, width, tile_.data() + (c * s_ + i) * width);
-    }
-  }
-  for (int c = 0; c < structure_.components; ++c) {
-    for (std::int64_t i = 0; i < s_; ++i) {
-      AddRecurrent(c, block.first + i, kept, width, Row(block, c, i) + column);
-    }
-  }
-  for (std::size_t k = 0; k < structure_.carry.size(); ++k) {
-    const Pair& pair = structure_.carry[k];
-    const T* const carry = step.carry() + static_cast<std::int64_t>(k) * structure_.n + block.first;
-    for (std::int64_t i = 0; i < s_; ++i) {
-      kernels::AddScaled(tile_.data() + (pair.from * s_ + i) * width, carry[i], width,
-                         Row(block, pair.to, i) + column);
-    }
-  }
-}
-
-// out [width] = the masked row of R times the fed-back component's part of the tile.
-template <typename T>
-void BlockSensitivities<T>::AddRecurrent(int component, std::int64_t unit, const KeptEntries* kept,
-                                         std::int64_t width, T* out) const {
-  if (!recurrent_[Count(component)]) {
-    std::fill_n(out, width, T{0});
-    return;
-  }
-  const std::int64_t c = structure_.block_units();
-  const T* const row =
-      jacobian_.data() + (component * structure_.n + unit) * c + (unit % c) / s_ * s_;
-  const T* const tile = tile_.data() + structure_.fed_back * s_ * width;
-  if (kept == nullptr) {
-    kernels::MatVec(tile, row, s_, width, out);
-    return;
-  }
-  std::fill_n(out, width, T{0});
-  const std::int32_t* const units = kept->units + unit * kept->count;
-  for (std::int64_t k = 0; k < kept->count; ++k) {
-    kernels::AddScaled(tile + units[k] * width, row[units[k]], width, out);
-  }
-}
-
-template <typename T>
-void BlockSensitivities<T>::AddImmediate(const T* theta, const CellStep<T>& step,
-                                         const Block& block) {
-  for (std::size_t g = 0; g < structure_.gates.size(); ++g) {
-    if (modulators_[g]) LoadReach(g, theta, step, block);
-    AddRows(g, step, block);
-  }
-}
-
-template <typename T>
-void BlockSensitivities<T>::AddRows(std::size_t gate, const CellStep<T>& step, const Block& block) {
-  const Gate& of = structure_.gates[gate];
-  const FanIn<T> fan_in = FanInOf(structure_, step, of);
-  std::int64_t row = of.offset / structure_.n;
-  const auto segment = [&](const T* x, std::int64_t count) {
-    if (x == nullptr) return;
-    for (std::int64_t j = 0; j < count; ++j) AddRow(gate, step, block, row++, x[j]);
-  };
-  const std::int64_t c = structure_.block_units();
-  segment(of.recurrent ? fan_in.fed_back + block.first / c * c : nullptr, c);
-  segment(fan_in.input, structure_.d);
-  segment(fan_in.one, 1);
-}
-
-// The parameters of one row meet `value` in every unit.
-template <typename T>
-void BlockSensitivities<T>::AddRow(std::size_t gate, const CellStep<T>& step, const Block& block,
-                                   std::int64_t row, T value) const {
-  const std::int64_t first = row * s_;
+void BlockSensitivities<T>::LoadRecurrent(const T* theta, const CellStep<T>& step) {
+  std::fill(jacobian_.begin(), jacobian_.end(), T{0});
   for (std::size_t k = 0; k < structure_.slope.size(); ++k) {
     const Pair& pair = structure_.slope[k];
-    if (pair.from != static_cast<int>(gate)) continue;
-    const T* const slope = step.slope() + static_cast<std::int64_t>(k) * structure_.n + block.first;
-    for (std::int64_t i = 0; i < s_; ++i) Row(block, pair.to, i)[first + i] += slope[i] * value;
-  }
-  if (!modulators_[gate]) return;
-  for (int c = 0; c < structure_.components; ++c) {
-    for (std::int64_t i = 0; i < s_; ++i) {
-      kernels::AddScaled(reach_.data() + (c * s_ + i) * s_, value, s_, Row(block, c, i) + first);
+    const Gate& gate = structure_.gates[Count(pair.from)];
+    if (!gate.recurrent) continue;
+    if (gate.modulator == kNone) {
+      const T* const slope = step.slope() + static_cast<std::int64_t>(k) * structure_.n;
+      AddPlain(theta + gate.offset, slope, pair.to);
+    } else {
+      AddModulated(gate, theta, step, {pair.to, static_cast<int>(k)});
     }
   }
 }
 
-// reach[c, i, l] = dstate[c, i]/da[l] of the modulator: through what unit l feeds back to unit i.
+// R[j, u] += slope[u] W[j, u], j counted from the first unit of u's block of s.
 template <typename T>
-void BlockSensitivities<T>::LoadReach(std::size_t modulator, const T* theta,
-                                      const CellStep<T>& step, const Block& block) {
-  const std::int64_t n = structure_.n;
-  std::fill(reach_.begin(), reach_.end(), T{0});
+void BlockSensitivities<T>::AddPlain(const T* weights, const T* slope, int component) {
+  const std::int64_t n = structure_.n, c = structure_.block_units();
+  for (std::int64_t j = 0; j < s_; ++j) {
+    T* const to = Entry(component, j);
+    for (std::int64_t first = 0; first < n; first += s_) {
+      const T* const row = weights + (first % c + j) * n;
+      for (std::int64_t u = first; u < first + s_; ++u) to[u] += slope[u] * row[u];
+    }
+  }
+}
+
+// A modulated gate sees r_j h'_j: directly, and through r_l, which sees h'_j too. pair.from is the
+// number of the slope.
+template <typename T>
+void BlockSensitivities<T>::AddModulated(const Gate& gate, const T* theta, const CellStep<T>& step,
+                                         const Pair& pair) {
+  const std::int64_t n = structure_.n, c = structure_.block_units();
+  const T* const slope = step.slope() + pair.from * n;
+  const T* const weights = theta + gate.offset;
+  const T* const modulator = theta + structure_.gates[Count(gate.modulator)].offset;
+  const T* const gain = step.extra() + n;
+  const T* const passed = gain + n;
+  T* const x = product_.data();
+  T* const through = x + n;
+  for (std::int64_t j = 0; j < c; ++j) {
+    for (std::int64_t l = 0; l < n; ++l) x[l] = passed[l] * modulator[j * n + l];
+    BlockProduct(structure_, weights, x, through);
+    T* const to = Entry(pair.to, j);
+    for (std::int64_t u = 0; u < n; ++u) {
+      to[u] += slope[u] * (weights[j * n + u] * gain[u / c * c + j] + through[u]);
+    }
+  }
+}
+
+// reach[c, u, l] = dstate[c, u]/da[l] of the modulator: through what unit l feeds back to unit u.
+template <typename T>
+void BlockSensitivities<T>::LoadReach(int modulator, const T* theta, const CellStep<T>& step) {
+  const std::int64_t n = structure_.n, c = structure_.block_units();
+  std::vector<T>& reach = reach_[Count(modulator)];
+  std::fill(reach.begin(), reach.end(), T{0});
   // d(r h')/da of the modulator r, which the cell leaves last.
-  const T* const passed = step.extra() + 2 * n + block.first;
+  const T* const passed = step.extra() + 2 * n;
   for (std::size_t k = 0; k < structure_.slope.size(); ++k) {
     const Gate& gate = structure_.gates[Count(structure_.slope[k].from)];
-    if (gate.modulator != static_cast<int>(modulator)) continue;
-    const T* const slope = step.slope() + static_cast<std::int64_t>(k) * n + block.first;
-    const T* const weights = theta + gate.offset + block.first;
-    T* const reach = reach_.data() + structure_.slope[k].to * s_ * s_;
-    for (std::int64_t i = 0; i < s_; ++i) {
-      for (std::int64_t l = 0; l < s_; ++l) {
-        reach[i * s_ + l] += slope[i] * weights[l * n + i] * passed[l];
-      }
-    }
-  }
-}
-
-// g [K s] = sum over the block's outputs of q times their rows of S.
-template <typename T>
-void BlockSensitivities<T>::ContractBlock(const T* q, std::int64_t first, const T* values,
-                                          T* g) const {
-  const std::int64_t n = structure_.n;
-  std::fill_n(g, columns(), T{0});
-  for (std::int64_t column = 0; column < columns(); column += kStripWidth) {
-    const std::int64_t width = std::min(kStripWidth, columns() - column);
-    for (int c = structure_.first_output; c < structure_.components; ++c) {
-      const T* const own = q + (c - structure_.first_output) * n + first;
-      for (std::int64_t i = 0; i < s_; ++i) {
-        kernels::AddScaled(values + (c * s_ + i) * columns() + column, own[i], width, g + column);
+    if (gate.modulator != modulator) continue;
+    const T* const slope = step.slope() + static_cast<std::int64_t>(k) * n;
+    const T* const weights = theta + gate.offset;
+    T* const to = reach.data() + structure_.slope[k].to * n * c;
+    for (std::int64_t u = 0; u < n; ++u) {
+      for (std::int64_t l = 0; l < c; ++l) {
+        to[u * c + l] += slope[u] * weights[l * n + u] * passed[u / c * c + l];
       }
     }
   }
 }
 
 template <typename T>
-void BlockSensitivities<T>::Contract(const T* q, const T* state, T* g) {
-  const std::int64_t n = structure_.n;
-  if (s_ == n) return ContractBlock(q, 0, state, g);
-  for (std::int64_t first = 0; first < n; first += s_) {
-    ContractBlock(q, first, state + structure_.components * first * columns(), column_.data());
-    for (std::int64_t row = 0; row < rows_; ++row) {
-      std::copy_n(column_.data() + row * s_, s_, g + row * n + first);
+void BlockSensitivities<T>::LoadFanIn(const CellStep<T>& step) {
+  const std::int64_t c = structure_.block_units();
+  T* to = fan_in_.data();
+  for (std::int64_t first = 0; first < structure_.n; first += c) {
+    for (const Gate& gate : structure_.gates) {
+      const FanIn<T> fan_in = FanInOf(structure_, step, gate);
+      if (fan_in.fed_back != nullptr) to = std::copy_n(fan_in.fed_back + first, c, to);
+      if (fan_in.input != nullptr) to = std::copy_n(fan_in.input, structure_.d, to);
+      if (fan_in.one != nullptr) *to++ = *fan_in.one;
     }
   }
+}
+
+template <typename T>
+void BlockSensitivities<T>::LoadTerms(const CellStep<T>& step) {
+  auto term = carries_.begin();
+  for (std::size_t k = 0; k < structure_.carry.size(); ++k) {
+    if (Folds(structure_.carry[k])) continue;
+    (term++)->gain = step.carry() + static_cast<std::int64_t>(k) * structure_.n;
+  }
+  for (std::size_t k = 0; k < slopes_.size(); ++k) {
+    slopes_[k].slope = step.slope() + static_cast<std::int64_t>(k) * structure_.n;
+  }
+}
+
+template <typename T>
+kernels::Through<T> BlockSensitivities<T>::Keep(const CellStep<T>& step, const KeptEntries* kept) {
+  std::array<const T*, kMostComponents> carries{};
+  for (std::size_t k = 0; k < structure_.carry.size(); ++k) {
+    if (!Folds(structure_.carry[k])) continue;
+    carries[Count(structure_.carry[k].to)] =
+        step.carry() + static_cast<std::int64_t>(k) * structure_.n;
+  }
+  if (kept == nullptr || kept->units == nullptr) {
+    KeepAll(carries.data(), kept == nullptr || kept->self);
+    return {jacobian_.data(), 0, nullptr, nullptr, 0};
+  }
+  KeepSome(carries.data(), *kept);
+  return {nullptr, kept->count, kept->units, entries_.data(), kept->band};
+}
+
+// carries [C]: null where a component has none of h.
+template <typename T>
+void BlockSensitivities<T>::KeepAll(const T* const* carries, bool self) {
+  for (int c = 0; c < structure_.components; ++c) {
+    for (std::int64_t u = 0; u < structure_.n; ++u) {
+      T& own = Entry(c, u % s_)[u];
+      if (!self) own = T{0};
+      if (carries[c] != nullptr) own += carries[c][u];
+    }
+  }
+}
+
+template <typename T>
+void BlockSensitivities<T>::KeepSome(const T* const* carries, const KeptEntries& kept) {
+  T* to = entries_.data();
+  for (int c = 0; c < structure_.components; ++c) {
+    for (std::int64_t u = 0; u < structure_.n; ++u) {
+      for (std::int64_t k = 0; k < kept.count; ++k) {
+        const std::int64_t j = kept.units[u * kept.count + k];
+        *to = j == u % s_ && !kept.self ? T{0} : Entry(c, j)[u];
+        if (j == u % s_ && carries[c] != nullptr) *to += carries[c][u];
+        ++to;
+      }
+    }
+  }
+}
+
+template <typename T>
+void BlockSensitivities<T>::Advance(const CellStep<T>& step, const KeptEntries* kept, T* state) {
+  AdvanceAndContract(step, kept, nullptr, state, nullptr);
+}
+
+template <typename T>
+void BlockSensitivities<T>::AdvanceAndContract(const CellStep<T>& step, const KeptEntries* kept,
+                                               const T* q, T* state, T* g) {
+  LoadFanIn(step);
+  LoadTerms(step);
+  kernels::AdvanceSensitivities<T>({.shape = shape_,
+                                    .through = Keep(step, kept),
+                                    .carries = carries_.data(),
+                                    .carry_count = static_cast<int>(carries_.size()),
+                                    .slopes = slopes_.data(),
+                                    .slope_count = static_cast<int>(slopes_.size()),
+                                    .gates = gates_.data(),
+                                    .gate_count = static_cast<int>(gates_.size()),
+                                    .fan_in = fan_in_.data(),
+                                    .q = q,
+                                    .values = state,
+                                    .g = g,
+                                    .scratch = scratch_.data()});
+}
+
+template <typename T>
+void BlockSensitivities<T>::Contract(const T* q, const T* state, T* g) const {
+  kernels::ContractSensitivities(shape_, q, state, g);
 }
 
 template class BlockSensitivities<float>;

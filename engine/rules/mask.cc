@@ -26,7 +26,7 @@ MaskKind KindOf(const std::string& name) {
 // Units picked in a row, of a setting k.
 std::int64_t OthersOf(MaskKind kind, std::int64_t k) {
   if (kind == MaskKind::kRing) return k / 2 * 2;
-  return kind == MaskKind::kBlock ? k - 1 : k;
+  return kind == MaskKind::kBlock ? 0 : k;
 }
 
 template <typename T>
@@ -42,36 +42,29 @@ Mask<T>::Mask(const PartSpec& part, const Structure& structure, std::uint64_t se
       kind_(KindOf(part.Text("mask"))),
       s_(kind_ == MaskKind::kBlock ? part.Integer("k") : structure.block_units()),
       k_(OthersOf(kind_, part.Integer("k"))),
-      include_self_(part.Flag("include_self")),
       others_(static_cast<std::size_t>(structure.n * k_), 0),
-      units_(static_cast<std::size_t>(structure.n * (k_ + (include_self_ ? 1 : 0)))),
-      kept_{k_ + (include_self_ ? 1 : 0), units_.data()},
+      units_(static_cast<std::size_t>(structure.n * (k_ + 1))),
+      kept_{k_ + 1, units_.data(), part.Flag("include_self"), 0},
       scores_(static_cast<std::size_t>(structure.block_units())),
       order_(scores_.size()) {
+  if (kind_ == MaskKind::kBlock) {
+    kept_ = {0, nullptr, kept_.self, 0};
+    return;
+  }
   if (kind_ == MaskKind::kRing) FillRing();
-  if (kind_ == MaskKind::kBlock) FillBlock();
   if (kind_ == MaskKind::kRandom) DrawRandom(seed);
   Keep();
 }
 
+// From k / 2 before the unit to k / 2 after it.
 template <typename T>
 void Mask<T>::FillRing() {
   const std::int64_t c = structure_.block_units();
+  kept_.band = k_ / 2;
   std::int32_t* to = others_.data();
   for (std::int64_t i = 0; i < structure_.n; ++i) {
-    for (std::int64_t offset = 1; offset <= k_ / 2; ++offset) {
-      *to++ = static_cast<std::int32_t>((i + offset) % c);
-      *to++ = static_cast<std::int32_t>((i + c - offset) % c);
-    }
-  }
-}
-
-template <typename T>
-void Mask<T>::FillBlock() {
-  std::int32_t* to = others_.data();
-  for (std::int64_t i = 0; i < structure_.n; ++i) {
-    for (std::int64_t l = 0; l < s_; ++l) {
-      if (l != i % s_) *to++ = static_cast<std::int32_t>(l);
+    for (std::int64_t offset = -kept_.band; offset <= kept_.band; ++offset) {
+      if (offset != 0) *to++ = static_cast<std::int32_t>((i + c + offset) % c);
     }
   }
 }
@@ -108,10 +101,13 @@ template <typename T>
 void Mask<T>::Keep() {
   std::int32_t* to = units_.data();
   for (std::int64_t i = 0; i < structure_.n; ++i) {
+    const auto self = static_cast<std::int32_t>(i % s_);
+    const std::int32_t* const others = others_.data() + i * k_;
     std::int32_t* const row = to;
-    to = std::copy_n(others_.begin() + i * k_, k_, to);
-    if (include_self_) *to++ = static_cast<std::int32_t>(i % s_);
-    std::sort(row, to);
+    to = std::copy_n(others, kept_.band, to);
+    *to++ = self;
+    to = std::copy(others + kept_.band, others + k_, to);
+    if (kind_ != MaskKind::kRing) std::sort(row, to);
   }
 }
 
@@ -164,9 +160,9 @@ void Mask<T>::ChooseByJacobian(const T* jacobian) {
   for (std::int64_t i = 0; i < n; ++i) {
     std::fill(scores_.begin(), scores_.end(), T{0});
     for (int component = 0; component < structure_.components; ++component) {
-      const T* const row = jacobian + (component * n + i) * c;
+      const T* const column = jacobian + component * c * n + i;
       for (std::int64_t j = 0; j < c; ++j) {
-        scores_[static_cast<std::size_t>(j)] += Magnitude(row[j]);
+        scores_[static_cast<std::size_t>(j)] += Magnitude(column[j * n]);
       }
     }
     ChooseHighest(i);
@@ -175,7 +171,6 @@ void Mask<T>::ChooseByJacobian(const T* jacobian) {
 
 template <typename T>
 const KeptEntries* Mask<T>::Choose(const T* theta, const T* jacobian, T* state) {
-  if (kind_ == MaskKind::kBlock && include_self_) return nullptr;
   if (chosen_by_weight()) ChooseByWeight(theta, state);
   if (kind_ == MaskKind::kDynamic) ChooseByJacobian(jacobian);
   if (chosen_by_weight() || kind_ == MaskKind::kDynamic) Keep();

@@ -38,7 +38,9 @@ class Mask {
   std::int64_t ConstantsSize() const { return kind_ == MaskKind::kRandom ? structure_.n * k_ : 0; }
   void FillConstants(T* constants) const;
 
-  // What stays at this step; null where all does. jacobian [C, n, c] as BlockSensitivities has it.
+  // The largest count of what Choose answers, 0 where that is all of the block.
+  std::int64_t most_kept() const { return kept_.count; }
+  // What stays at this step. jacobian [C, s, n] as BlockSensitivities has it.
   const KeptEntries* Choose(const T* theta, const T* jacobian, T* state);
 
  private:
@@ -47,19 +49,17 @@ class Mask {
   }
   void DrawRandom(std::uint64_t seed);
   void FillRing();
-  void FillBlock();
   void ChooseByWeight(const T* theta, T* state);
   void ChooseByJacobian(const T* jacobian);
   // The k other units of i's block with the highest scores_.
   void ChooseHighest(std::int64_t unit);
-  // Puts others_ [n, k] and the units themselves into kept_.
+  // Puts others_ [n, k] and the units themselves into kept_: rising, but those of a ring around it.
   void Keep();
 
   Structure structure_;
   MaskKind kind_;
   std::int64_t s_;
-  std::int64_t k_;  // others a row
-  bool include_self_;
+  std::int64_t k_;                    // others a row
   std::vector<std::int32_t> others_;  // [n, k]
   std::vector<std::int32_t> units_;   // of kept_
   KeptEntries kept_;

@@ -12,17 +12,21 @@ template <typename T>
 class DenseRtrlRule final : public Rule<T> {
  public:
   explicit DenseRtrlRule(const Structure& structure)
-      : sensitivities_(structure, structure.block_units()) {}
+      : sensitivities_(structure, structure.block_units(), 0) {}
 
   RuleTrait trait() const override { return RuleTrait::kExact; }
   std::int64_t StateSize() const override { return sensitivities_.size(); }
   std::int64_t Reach() const override { return sensitivities_.block_units(); }
   void Advance(const T* theta, const CellStep<T>& step, std::uint64_t, T* state) override {
-    sensitivities_.LoadJacobian(theta, step);
-    sensitivities_.Advance(theta, step, nullptr, state);
+    sensitivities_.Load(theta, step);
+    sensitivities_.Advance(step, nullptr, state);
   }
   void Gradient(const Feedback<T>& feedback, const RuleView<T>& view, bool, T* g) override {
     sensitivities_.Contract(feedback.q, view.state, g);
+  }
+  void AdvanceAndGradient(const LearningStep<T>& step, T* state, T* g) override {
+    sensitivities_.Load(step.view.theta, step.view.step);
+    sensitivities_.AdvanceAndContract(step.view.step, nullptr, step.feedback.q, state, g);
   }
 
  private:

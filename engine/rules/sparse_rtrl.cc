@@ -85,19 +85,28 @@ absl::Status CheckSparseRtrl(const PartSpec& cell, const Structure* structure,
 template <typename T>
 SparseRtrlRule<T>::SparseRtrlRule(const PartSpec& part, const Cell<T>& cell, std::uint64_t seed)
     : mask_(part, *cell.structure(), seed),
-      sensitivities_(*cell.structure(), mask_.block_units()) {}
+      sensitivities_(*cell.structure(), mask_.block_units(), mask_.most_kept()) {}
+
+template <typename T>
+const KeptEntries* SparseRtrlRule<T>::Load(const T* theta, const CellStep<T>& step, T* state) {
+  sensitivities_.Load(theta, step);
+  return mask_.Choose(theta, sensitivities_.jacobian(), state + sensitivities_.size());
+}
 
 template <typename T>
 void SparseRtrlRule<T>::Advance(const T* theta, const CellStep<T>& step, std::uint64_t, T* state) {
-  sensitivities_.LoadJacobian(theta, step);
-  const KeptEntries* const kept =
-      mask_.Choose(theta, sensitivities_.jacobian(), state + sensitivities_.size());
-  sensitivities_.Advance(theta, step, kept, state);
+  sensitivities_.Advance(step, Load(theta, step, state), state);
 }
 
 template <typename T>
 void SparseRtrlRule<T>::Gradient(const Feedback<T>& feedback, const RuleView<T>& view, bool, T* g) {
   sensitivities_.Contract(feedback.q, view.state, g);
+}
+
+template <typename T>
+void SparseRtrlRule<T>::AdvanceAndGradient(const LearningStep<T>& step, T* state, T* g) {
+  const KeptEntries* const kept = Load(step.view.theta, step.view.step, state);
+  sensitivities_.AdvanceAndContract(step.view.step, kept, step.feedback.q, state, g);
 }
 
 template class SparseRtrlRule<float>;

@@ -36,8 +36,12 @@ class SparseRtrlRule final : public Rule<T> {
   }
   void Advance(const T* theta, const CellStep<T>& step, std::uint64_t number, T* state) override;
   void Gradient(const Feedback<T>& feedback, const RuleView<T>& view, bool sparse, T* g) override;
+  void AdvanceAndGradient(const LearningStep<T>& step, T* state, T* g) override;
 
  private:
+  // The step's derivatives, and what the mask keeps of them.
+  const KeptEntries* Load(const T* theta, const CellStep<T>& step, T* state);
+
   Mask<T> mask_;
   BlockSensitivities<T> sensitivities_;
 };

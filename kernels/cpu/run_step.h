@@ -2,21 +2,28 @@
 #ifndef MILLRACE_KERNELS_CPU_RUN_STEP_H_
 #define MILLRACE_KERNELS_CPU_RUN_STEP_H_
 
+#include "kernels/cpu/sensitivities.h"
 #include "kernels/cpu/serial.h"
 #include "kernels/cpu/targets.h"
 #include "kernels/steps/list.h"
 
 namespace millrace::kernels::cpu {
 
+// Sensitivities have loops of their own, cpu/sensitivities.h.
 template <typename Target, typename Step>
-void RunStep(const Step& step) {
+void RunHere(const Step& step) {
   Serial<Target> serial;
   step.Run(serial);
 }
 
+template <typename Target, typename Step>
+void RunStep(const Step& step) {
+  RunHere<Target>(step);
+}
+
 }  // namespace millrace::kernels::cpu
 
-// For one Name of MILLRACE_FOR_EACH_STEP or MILLRACE_FOR_EACH_UNITS.
+// For one Name of MILLRACE_FOR_EACH_STEP, .._UNITS or .._SENSITIVITIES.
 #define MILLRACE_RUN_STEP_ON(Target, Name)                  \
   template void RunStep<Target>(const steps::Name<float>&); \
   template void RunStep<Target>(const steps::Name<double>&);

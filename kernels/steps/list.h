@@ -1,11 +1,12 @@
 // The list of steps, for whoever instantiates or tests all of them: X(Name) for each template; the
-// units of cells, which are many and alike, apart.
+// units of cells, which are many and alike, apart, and so are sensitivities, which take lists.
 #ifndef MILLRACE_KERNELS_STEPS_LIST_H_
 #define MILLRACE_KERNELS_STEPS_LIST_H_
 
 #include "kernels/steps/changes.h"
 #include "kernels/steps/linear.h"
 #include "kernels/steps/losses.h"
+#include "kernels/steps/sensitivities.h"
 #include "kernels/steps/traces.h"
 #include "kernels/steps/units.h"
 
@@ -46,5 +47,9 @@
   X(MinGruUnits)                   \
   X(S4dUnits)                      \
   X(Modulate)
+
+#define MILLRACE_FOR_EACH_SENSITIVITIES(X) \
+  X(AdvanceSensitivities)                  \
+  X(ContractSensitivities)
 
 #endif  // MILLRACE_KERNELS_STEPS_LIST_H_

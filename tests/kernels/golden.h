@@ -98,6 +98,10 @@ inline constexpr Golden kGolden[] = {
     {"RmspropChangeDoubleFused", 0x971df265b7620c01u},
     {"AdamChangeFloatFused", 0x88c7ea352d8a0af0u},
     {"AdamChangeDoubleFused", 0x29318ff46862b616u},
+    {"AdvanceSensitivitiesFloat", 0x886d13e4cb29b868u},
+    {"AdvanceSensitivitiesFloatFused", 0xce2da57754408cb1u},
+    {"AdvanceSensitivitiesDouble", 0x4a35550edde13d1fu},
+    {"AdvanceSensitivitiesDoubleFused", 0xd193dda13d749505u},
 };
 
 // The digest of a step or function by its name and type, as in "MatVecFloat", or "MatVecFloatFused"
