@@ -87,7 +87,8 @@ struct ModelFigures {
 };
 struct RuntimeFigures {
   std::vector<ModelFigures> models;
-  std::int64_t resident_bytes = 0, journal_bytes = 0, queued_parts = 0, free_bytes = 0;
+  std::int64_t resident_bytes = 0, memory_limit_bytes = 0;
+  std::int64_t journal_bytes = 0, queued_parts = 0, free_bytes = 0;
 };
 
 class Runtime {
@@ -125,6 +126,8 @@ class Runtime {
   virtual absl::StatusOr<v1::Stream> RollbackStream(const v1::RollbackStreamRequest&) = 0;
   virtual absl::StatusOr<v1::Stream> AcceptLoss(const v1::AcceptLossRequest&) = 0;
   virtual absl::StatusOr<v1::StreamStats> GetStats(const std::string& stream) = 0;
+  // The same without waiting for the parts before it: as the stream stands now. For metrics.
+  virtual absl::StatusOr<v1::StreamStats> StatsNow(const std::string& stream) = 0;
 
   // Data plane.
   virtual void Submit(PartTask task) = 0;

@@ -10,6 +10,7 @@
 #include "server/log.h"
 #include "server/metrics/figures_collector.h"
 #include "server/metrics/process_collector.h"
+#include "server/metrics/scrape.h"
 
 namespace millrace::server {
 namespace {
@@ -47,7 +48,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   if (authorizer == nullptr) authorizer = std::make_unique<LocalAuthorizer>();
   std::unique_ptr<Server> server(
       new Server(config, std::move(runtime), std::move(metrics), std::move(authorizer)));
-  if (absl::Status status = server->ServeMetrics(config); !status.ok()) return status;
+  if (absl::Status status = server->ServeHttp(config); !status.ok()) return status;
   if (absl::Status status = server->Listen(config, credentials); !status.ok()) return status;
   return server;
 }
@@ -85,16 +86,26 @@ Site Server::MakeSite(const ServerConfig& config) {
   return site;
 }
 
-absl::Status Server::ServeMetrics(const ServerConfig& config) {
-  absl::StatusOr<Address> address = ParseAddress(config.metrics_listen());
+absl::Status Server::ServeHttp(const ServerConfig& config) {
+  const absl::StatusOr<Address> address = ParseAddress(config.metrics_listen());
   if (!address.ok()) return address.status();
-  const auto figures = std::make_shared<FiguresCollector>(
-      runtime_.get(),
-      std::vector<std::string>(config.watch_streams().begin(), config.watch_streams().end()));
-  absl::StatusOr<std::unique_ptr<MetricsServer>> started = MetricsServer::Start(
-      *address, {metrics_->registry(), figures, std::make_shared<ProcessCollector>()});
+  const std::vector<std::string> watched(config.watch_streams().begin(),
+                                         config.watch_streams().end());
+  const Collectables collectables{metrics_->registry(),
+                                  std::make_shared<FiguresCollector>(runtime_.get(), watched),
+                                  std::make_shared<ProcessCollector>()};
+  HttpServer::Routes routes;
+  routes["/metrics"] = [collectables](const HttpRequest&) { return Scrape(collectables); };
+  if (ServesPage(config)) {
+    page_ = std::make_unique<Page>(runtime_.get(), authorizer_.get(), watched);
+    page_->AddRoutes(&routes);
+  }
+  const auto done = [this](const std::string& path, const HttpReply& reply, double wall_s) {
+    metrics_->HttpDone(path, reply.status, reply.body.size(), wall_s);
+  };
+  auto started = HttpServer::Start(*address, std::move(routes), done);
   if (!started.ok()) return started.status();
-  metrics_server_ = *std::move(started);
+  http_server_ = *std::move(started);
   return absl::OkStatus();
 }
 

@@ -21,8 +21,9 @@
 #include "absl/time/time.h"
 #include "server/config/config.h"
 #include "server/health/health.h"
+#include "server/http/http_server.h"
 #include "server/metrics/metrics.h"
-#include "server/metrics/metrics_server.h"
+#include "server/page/page.h"
 #include "server/runtime.h"
 #include "server/security/address.h"
 #include "server/security/authorize.h"
@@ -45,7 +46,7 @@ class Server {
   ~Server();
 
   const Address& grpc_address() const { return grpc_address_; }
-  const Address& metrics_address() const { return metrics_server_->address(); }
+  const Address& metrics_address() const { return http_server_->address(); }
 
   // DEADLINE_EXCEEDED or the runtime's error where not everything was done; nothing acknowledged
   // is lost then either. Once.
@@ -56,7 +57,7 @@ class Server {
          std::shared_ptr<ServerMetrics> metrics, std::unique_ptr<const Authorizer> authorizer);
   absl::Status Listen(const ServerConfig& config,
                       const std::shared_ptr<grpc::ServerCredentials>& credentials);
-  absl::Status ServeMetrics(const ServerConfig& config);
+  absl::Status ServeHttp(const ServerConfig& config);
   Site MakeSite(const ServerConfig& config);
 
   // In order of making; what stands below uses what stands above.
@@ -72,7 +73,8 @@ class Server {
   Address grpc_address_;
   std::unique_ptr<grpc::Server> grpc_server_;
   std::unique_ptr<HealthReporter> health_;
-  std::unique_ptr<MetricsServer> metrics_server_;
+  std::unique_ptr<Page> page_;
+  std::unique_ptr<HttpServer> http_server_;
 };
 
 }  // namespace millrace::server

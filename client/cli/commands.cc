@@ -1,63 +1,11 @@
 #include "client/cli/commands.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "client/cpp/status.h"
 
 namespace millrace::client {
-namespace {
-
-struct Globals {
-  std::string server = "127.0.0.1:7070";
-  bool tls = false;
-  TlsOptions tls_options;
-  double timeout_s = 10;
-};
-
-void AddGlobals(CLI::App* app, Globals* globals, Context* context) {
-  app->add_option("--server", globals->server, "Server to talk to")
-      ->type_name("HOST:PORT")
-      ->envname("MILLRACE_SERVER")
-      ->capture_default_str();
-  app->add_flag("--json", context->json, "Print one JSON value on standard output");
-  app->add_option("--timeout_s", globals->timeout_s, "Time for an administrative call")
-      ->check(CLI::PositiveNumber)
-      ->type_name("SECONDS")
-      ->capture_default_str();
-  app->add_flag("--tls", globals->tls, "Use TLS with the system's root certificates");
-  app->add_option("--tls_root", globals->tls_options.root_certificates_file,
-                  "Root certificates (PEM); implies --tls")
-      ->type_name("FILE");
-  app->add_option("--tls_certificate", globals->tls_options.certificate_file,
-                  "Certificate of this client (PEM), with --tls_key; implies --tls")
-      ->type_name("FILE");
-  app->add_option("--tls_key", globals->tls_options.key_file, "Its key (PEM)")->type_name("FILE");
-  app->add_option("--tls_server_name", globals->tls_options.server_name,
-                  "Name in the server's certificate, where it is not HOST")
-      ->type_name("NAME");
-}
-
-ConnectOptions OptionsOf(const Globals& globals) {
-  ConnectOptions options;
-  options.server = globals.server;
-  options.deadline = absl::Seconds(globals.timeout_s);
-  const TlsOptions& tls = globals.tls_options;
-  if (globals.tls || !tls.root_certificates_file.empty() || !tls.certificate_file.empty()) {
-    options.tls = tls;
-  }
-  return options;
-}
-
-absl::Status Act(const Globals& globals, const Context& context) {
-  auto client = Client::Connect(OptionsOf(globals));
-  if (!client.ok()) return client.status();
-  return context.action(**client);
-}
-
-}  // namespace
 
 void Context::Show(const Json& object, const std::function<void(std::ostream&)>& text) const {
   if (json) {
@@ -129,53 +77,6 @@ void PrintTable(std::ostream& out, const std::vector<std::vector<std::string>>& 
     }
     out << line << "\n";
   }
-}
-
-int ExitCode(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kOk:
-      return 0;
-    case absl::StatusCode::kInvalidArgument:
-      return 2;
-    case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kDeadlineExceeded:
-      return 3;
-    case absl::StatusCode::kNotFound:
-      return 4;
-    default:
-      return 1;
-  }
-}
-
-int RunCommand(const std::vector<std::string>& arguments, const Io& io) {
-  CLI::App app("Streams that learn online: models, streams, replays and statistics of a server.",
-               "millrace");
-  app.require_subcommand(1);
-  app.fallthrough();
-  app.get_formatter()->column_width(34);
-  Globals globals;
-  Context context;
-  context.io = io;
-  AddGlobals(&app, &globals, &context);
-  AddModelCommands(&app, &context);
-  AddStreamCommands(&app, &context);
-  AddReplayCommand(&app, &context);
-  AddStatsCommands(&app, &context);
-  try {
-    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
-  } catch (const CLI::Success& wanted) {
-    app.exit(wanted, *io.out, *io.err);
-    return 0;
-  } catch (const CLI::ParseError& error) {
-    *io.err << "millrace: " << error.what() << "; see millrace --help" << std::endl;
-    return 2;
-  }
-  const absl::Status status = Act(globals, context);
-  if (status.ok()) return io.stop != nullptr && *io.stop ? 130 : 0;
-  const std::string reason = ReasonOf(status);
-  *io.err << "millrace: " << status.message()
-          << (reason.empty() ? "" : absl::StrCat(" (", reason, ")")) << std::endl;
-  return ExitCode(status);
 }
 
 }  // namespace millrace::client

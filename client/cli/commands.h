@@ -2,9 +2,7 @@
 //
 // Each Add... function gives `app` its subcommands; parsing one sets `context->action`. Answers go
 // to `out` (with --json nothing else does), remarks and progress to `err`. Errors are one line:
-// "millrace: SENTENCE (REASON)". Exit codes: 0 done; 1 refused or failed; 2 wrong use, or arguments
-// that the server calls invalid; 3 the server did not answer; 4 no such model, stream or file; 130
-// interrupted.
+// "millrace: SENTENCE (REASON)". Exit codes are in exit_codes.h.
 #ifndef MILLRACE_CLIENT_CLI_COMMANDS_H_
 #define MILLRACE_CLIENT_CLI_COMMANDS_H_
 
@@ -27,6 +25,7 @@ class App;
 namespace millrace::client {
 
 struct Io {
+  int in = 0;  // file descriptor of standard input
   std::ostream* out = nullptr;
   std::ostream* err = nullptr;
   bool out_terminal = false;
@@ -35,10 +34,23 @@ struct Io {
   const std::atomic<bool>* stop = nullptr;
 };
 
+// What every command takes.
+struct Globals {
+  std::string server = "127.0.0.1:7070";
+  bool tls = false;
+  TlsOptions tls_options;
+  double timeout_s = 10;
+};
+
 struct Context {
   Io io;
   bool json = false;
+  Globals globals;
+  // What the parsed subcommand does: one of the two is set.
   std::function<absl::Status(Client&)> action;
+  std::function<absl::Status()> local_action;  // needs no server
+  bool shows_progress = false;                 // the action does, or ends by itself only when asked
+  std::string waiting_for;                     // else the subcommand, e.g. "stream settle"
 
   // Prints `object` on one line with --json, else calls `text`.
   void Show(const Json& object, const std::function<void(std::ostream&)>& text) const;
@@ -51,6 +63,17 @@ void AddStreamCommands(CLI::App* app, Context* context);
 void AddStreamActions(CLI::App* stream, Context* context);
 void AddStatsCommands(CLI::App* app, Context* context);
 void AddReplayCommand(CLI::App* app, Context* context);
+void AddPipeCommand(CLI::App* app, Context* context);
+void AddHealthCommand(CLI::App* app, Context* context);
+void AddHelpCommand(CLI::App* app, Context* context);
+void AddCompletionCommand(CLI::App* app, Context* context);
+
+// Global options and every subcommand.
+void AddGlobals(CLI::App* app, Context* context);
+void AddCommands(CLI::App* app, Context* context);
+ConnectOptions OptionsOf(const Globals& globals);
+// Every subcommand that does something, e.g. "stream open", in the order of --help.
+std::vector<std::string> CommandPaths();
 
 // "optimizer.rate=1e-4": true and false are flags, then whole numbers, numbers, texts.
 absl::StatusOr<std::vector<v1::Setting>> ParseSettings(const std::vector<std::string>& texts);
@@ -58,8 +81,6 @@ std::string SettingText(const v1::Setting& setting);
 
 // Rows of cells, the first of them a header; columns are aligned.
 void PrintTable(std::ostream& out, const std::vector<std::vector<std::string>>& rows);
-
-int ExitCode(const absl::Status& status);
 
 // The whole command. `arguments` without the program's name.
 int RunCommand(const std::vector<std::string>& arguments, const Io& io);

@@ -122,7 +122,7 @@ void AddModelCommands(CLI::App* app, Context* context) {
   const auto add = [&](const char* verb, const char* sentence, bool named,
                        const std::function<absl::Status(Client&)>& action) {
     CLI::App* command = model->add_subcommand(verb, sentence);
-    if (named) command->add_option("NAME", *name, "Name of the model")->required();
+    if (named) command->add_option("MODEL", *name, "Name of the model")->required();
     command->callback([context, action] { context->action = action; });
     return command;
   };
@@ -143,8 +143,10 @@ void AddModelCommands(CLI::App* app, Context* context) {
   CLI::App* parts = app->add_subcommand(
       "parts",
       "What models can be made of: every part with its settings, as the server knows them");
-  parts->add_option("KIND", *kind,
-                    "input, cell, head, loss, rule, optimizer, target, guard or monitor");
+  parts
+      ->add_option("KIND", *kind,
+                   "input, cell, head, loss, rule, optimizer, target, guard or monitor")
+      ->type_name("{input,cell,head,loss,rule,optimizer,target,guard,monitor}");
   parts->callback([=] {
     context->action = [=](Client& client) { return ShowParts(*context, client, *kind); };
   });

@@ -133,8 +133,10 @@ void AddReplayCommand(CLI::App* app, Context* context) {
   replay->add_option("STREAM", arguments->replay.stream, "Name of the stream")->required();
   AddRecordingOptions(replay, &arguments->replay.recording);
   AddPlayOptions(replay, arguments.get());
-  replay->callback(
-      [=] { context->action = [=](Client& client) { return Run(*context, client, *arguments); }; });
+  replay->callback([=] {
+    context->shows_progress = true;
+    context->action = [=](Client& client) { return Run(*context, client, *arguments); };
+  });
 }
 
 }  // namespace millrace::client

@@ -1,5 +1,6 @@
 // millrace stats, millrace top
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -46,6 +47,13 @@ class Keys {
   bool changed_ = false;
 };
 
+// Of standard output; 80 where it has none.
+std::size_t TerminalColumns() {
+  winsize size = {};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}
+
 struct TopOptions {
   std::vector<std::string> streams;
   double period_s = 1;
@@ -78,8 +86,8 @@ absl::Status Watch(const Context& context, Client& client, const TopOptions& opt
       const char key = redraw ? input.Next() : static_cast<char>(0);
       if (!redraw) absl::SleepFor(absl::Milliseconds(50));
       if (key == 'q' || key == 'Q' || (context.io.stop != nullptr && *context.io.stop)) {
+        ended = true;  // before the watch ends, so that it is known to have been asked for
         watch->Cancel();
-        ended = true;
       }
     }
   });
@@ -90,10 +98,10 @@ absl::Status Watch(const Context& context, Client& client, const TopOptions& opt
   bool stopped = false;
   while (!stopped && watch->Next(&response)) {
     const absl::Time now = absl::Now();
-    frame.elapsed_s = absl::ToDoubleSeconds(now - last);
+    frame.Advance(response, absl::ToDoubleSeconds(now - last));
+    if (!redraw) frame.losses.clear();
+    frame.columns = TerminalColumns();
     last = now;
-    frame.before = std::move(frame.now);
-    frame.now = response;
     Draw(context, frame, redraw);
     stopped = options.once;
   }
@@ -134,7 +142,7 @@ absl::Status Stats(const Context& context, Client& client, const std::string& na
 void AddStatsCommands(CLI::App* app, Context* context) {
   auto name = std::make_shared<std::string>();
   CLI::App* stats = app->add_subcommand("stats", "Show how well a stream adapts");
-  stats->add_option("NAME", *name, "Name of the stream")->required();
+  stats->add_option("STREAM", *name, "Name of the stream")->required();
   stats->callback(
       [=] { context->action = [=](Client& client) { return Stats(*context, client, *name); }; });
 
@@ -150,6 +158,7 @@ void AddStatsCommands(CLI::App* app, Context* context) {
       ->capture_default_str();
   top->add_flag("--once", options->once, "Print one frame and end");
   top->callback([=] {
+    context->shows_progress = true;
     const std::string server = app->get_option("--server")->as<std::string>();
     context->action = [=](Client& client) { return Top(*context, client, *options, server); };
   });

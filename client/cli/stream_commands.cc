@@ -125,7 +125,7 @@ struct Verb {
 CLI::App* AddNamed(CLI::App* parent, Context* context, const Verb& verb,
                    const std::shared_ptr<Arguments>& arguments, const Action& action) {
   CLI::App* command = parent->add_subcommand(verb.name, verb.sentence);
-  command->add_option("NAME", arguments->name, "Name of the stream")->required();
+  command->add_option("STREAM", arguments->name, "Name of the stream")->required();
   command->callback([context, action] { context->action = action; });
   return command;
 }
@@ -188,12 +188,13 @@ void AddStreamCommands(CLI::App* app, Context* context) {
   CLI::App* open =
       AddNamed(stream, context, {"open", "Create a stream, or open a closed one"}, arguments,
                [=](Client& client) { return Open(*context, client, *arguments); });
-  open->add_option("--model", arguments->model, "Its model; required for a new stream");
+  open->add_option("--model", arguments->model, "Its model; required for a new stream")
+      ->type_name("MODEL");
   open->add_option("--seed", arguments->seed, "Seed of its weights; default 0");
   open->add_option("--set", arguments->settings,
                    "PART.NAME=VALUE that differs from the model, e.g. optimizer.rate=1e-4");
   CLI::App* list = stream->add_subcommand("list", "List the streams");
-  list->add_option("--model", arguments->model, "Only those of this model");
+  list->add_option("--model", arguments->model, "Only those of this model")->type_name("MODEL");
   list->callback([=] {
     context->action = [=](Client& client) { return List(*context, client, arguments->model); };
   });

@@ -48,7 +48,8 @@ Client::Client(const ConnectOptions& options, std::shared_ptr<grpc::Channel> cha
       channel_(std::move(channel)),
       models_(v1::Models::NewStub(channel_)),
       streams_(v1::Streams::NewStub(channel_)),
-      learning_(v1::Learning::NewStub(channel_)) {}
+      learning_(v1::Learning::NewStub(channel_)),
+      health_(grpc::health::v1::Health::NewStub(channel_)) {}
 
 template <typename Stub, typename Request, typename Response>
 absl::Status Client::Call(Stub* stub,
@@ -262,6 +263,17 @@ std::unique_ptr<StatsWatch> Client::WatchStats(const std::vector<std::string>& s
   for (const std::string& stream : streams) request.add_streams(stream);
   request.set_period_ms(period_ms);
   return std::make_unique<StatsWatch>(streams_.get(), request);
+}
+
+absl::StatusOr<grpc::health::v1::HealthCheckResponse> Client::CheckHealth(
+    const std::string& service) {
+  grpc::health::v1::HealthCheckRequest request;
+  request.set_service(service);
+  grpc::health::v1::HealthCheckResponse response;
+  absl::Status status =
+      Call(health_.get(), &grpc::health::v1::Health::Stub::Check, request, &response);
+  if (!status.ok()) return status;
+  return response;
 }
 
 absl::StatusOr<v1::PeekResponse> Client::Peek(const v1::PeekRequest& request) {

@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "client/cpp/channel.h"
 #include "client/cpp/session.h"
+#include "grpc/health/v1/health.grpc.pb.h"
 #include "millrace/v1/learn.grpc.pb.h"
 #include "millrace/v1/model.grpc.pb.h"
 #include "millrace/v1/stream.grpc.pb.h"
@@ -84,6 +85,9 @@ class Client {
   std::unique_ptr<StatsWatch> WatchStats(const std::vector<std::string>& streams,
                                          std::uint32_t period_ms = 0);
 
+  // Of a service, e.g. "millrace.v1.Learning"; empty for the whole server.
+  absl::StatusOr<grpc::health::v1::HealthCheckResponse> CheckHealth(const std::string& service);
+
   // Predicts without advancing. Empty x: the outputs at the present hidden state.
   absl::StatusOr<v1::PeekResponse> Peek(const v1::PeekRequest& request);
 
@@ -108,6 +112,7 @@ class Client {
   const std::unique_ptr<v1::Models::Stub> models_;
   const std::unique_ptr<v1::Streams::Stub> streams_;
   const std::unique_ptr<v1::Learning::Stub> learning_;
+  const std::unique_ptr<grpc::health::v1::Health::Stub> health_;
 };
 
 }  // namespace millrace::client

@@ -1,6 +1,7 @@
 # millrace_proto: C++ messages and gRPC stubs of the wire contract.
 #
-#   millrace_add_proto_library(TARGET DESCRIPTOR_SET FILE FILES a.proto ...)
+#   millrace_add_proto_library(TARGET DESCRIPTOR_SET FILE FILES a.proto ... [OTHERS b.proto ...])
+#     OTHERS: protocols of others, in the library but not in the contract's descriptor set.
 #   millrace_add_python_contract(a.proto ...)
 #
 # Generates into ${CMAKE_BINARY_DIR}/generated, which is the include root: "millrace/v1/x.pb.h",
@@ -54,7 +55,7 @@ function(millrace_generate_proto OUT ROOT FILE WITH_GRPC)
 endfunction()
 
 function(millrace_add_proto_library TARGET)
-  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "DESCRIPTOR_SET" "FILES")
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "DESCRIPTOR_SET" "FILES;OTHERS")
   if(NOT EXISTS "${MILLRACE_SITE_PACKAGES}/google/rpc/status.proto")
     message(FATAL_ERROR "google/rpc/status.proto was not found in MILLRACE_VENV "
       "(${MILLRACE_VENV}); run ./dev setup, or set -DMILLRACE_BUILD_SERVER=OFF.")
@@ -72,6 +73,10 @@ function(millrace_add_proto_library TARGET)
   endforeach()
   foreach(file IN LISTS ARG_FILES)
     millrace_generate_proto(generated "${MILLRACE_PROTO_DIR}" "${file}" ON ${contract})
+    list(APPEND sources ${generated})
+  endforeach()
+  foreach(file IN LISTS ARG_OTHERS)
+    millrace_generate_proto(generated "${MILLRACE_PROTO_DIR}" "${file}" ON)
     list(APPEND sources ${generated})
   endforeach()
 

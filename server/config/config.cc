@@ -188,6 +188,12 @@ absl::Status Complete(ServerConfig* config) {
   return CheckAddress("metrics_listen", config->metrics_listen(), false, insecure);
 }
 
+bool ServesPage(const ServerConfig& config) {
+  if (config.no_page()) return false;
+  const absl::StatusOr<Address> address = ParseAddress(config.metrics_listen());
+  return config.tls_client_ca().empty() || (address.ok() && IsLoopback(*address));
+}
+
 RuntimeOptions ToRuntimeOptions(const ServerConfig& config) {
   RuntimeOptions options;
   options.store_path = config.store();

@@ -34,6 +34,10 @@ absl::Status SetField(const std::string& name, const std::vector<std::string>& v
 // only on loopback unless insecure_listen.
 absl::Status Complete(ServerConfig* config);
 
+// Whether metrics_listen serves the page too. The port knows no client from another: where clients
+// must show a certificate to be let in, the page is for this machine alone.
+bool ServesPage(const ServerConfig& config);
+
 // What of it concerns the runtime.
 RuntimeOptions ToRuntimeOptions(const ServerConfig& config);
 

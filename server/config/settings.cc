@@ -31,7 +31,7 @@ constexpr SettingRow kRows[] = {
          "HOST:PORT of gRPC; port 0 takes a free one. Other hosts than loopback need TLS, or "
          "insecure_listen"),
     Text("metrics_listen", "127.0.0.1:9464",
-         "HOST:PORT of the Prometheus metrics (no TLS); port 0 takes a free one"),
+         "HOST:PORT of the page and the Prometheus metrics (no TLS); port 0 takes a free one"),
     Text("store", "", "directory of models, journals and snapshots; made if absent. Required"),
     Flag("insecure_listen", "allow plain text on addresses other than loopback"),
     Text("tls_cert", "", "PEM file of the server's certificate chain; turns TLS on"),
@@ -39,6 +39,8 @@ constexpr SettingRow kRows[] = {
     Text("tls_client_ca", "",
          "PEM file of the authorities whose client certificates are let in; every client must "
          "then show one"),
+    Flag("no_page",
+         "do not serve the page; with tls_client_ca it is served on loopback addresses only"),
 
     Integer("worker_threads", "threads", {0, 0, 1024}, "that apply steps; 0: one a core"),
     Integer("admin_threads", "threads", {8, 1, 256},

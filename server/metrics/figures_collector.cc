@@ -329,7 +329,7 @@ void FiguresCollector::AddWatched(std::vector<MetricFamily>* families) const {
   const std::size_t diagnostics = families->size();
   AddDiagnosticFamilies(families);
   for (const std::string& stream : watched_streams_) {
-    const absl::StatusOr<v1::StreamStats> stats = runtime_->GetStats(stream);
+    const absl::StatusOr<v1::StreamStats> stats = runtime_->StatsNow(stream);
     if (!stats.ok()) continue;  // not opened yet, closed or deleted
     for (std::size_t i = 0; i < std::size(kWatched); ++i) {
       const std::optional<double> value = kWatched[i].figure(*stats);

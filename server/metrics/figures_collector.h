@@ -3,7 +3,7 @@
 //
 // Counters of the engine (updates, divergences, ...) live in the streams' state and go down when a
 // stream is deleted; here they are counted from the server's start and never fall.
-// Thread-safe. Cost: one Runtime::Figures() and one GetStats() a watched stream.
+// Thread-safe. Cost: one Runtime::Figures() and one StatsNow() a watched stream.
 #ifndef MILLRACE_SERVER_METRICS_FIGURES_COLLECTOR_H_
 #define MILLRACE_SERVER_METRICS_FIGURES_COLLECTOR_H_
 

@@ -116,6 +116,11 @@ ServerMetrics::ServerMetrics()
                 .Name("millrace_rpc_seconds")
                 .Help("Time from an RPC's arrival to its answer; Learn and WatchStats excluded.")
                 .Register(*registry);
+  http_requests_ = Counters(registry, "millrace_http_requests_total",
+                            "Answers of the HTTP port, by path and HTTP status.");
+  http_sent_bytes_ = OneCounter(registry, "millrace_http_sent_bytes_total",
+                                "Bytes of bodies that the HTTP port sent.");
+  http_s_ = Seconds(registry, "millrace_http_seconds", "Time to answer on the HTTP port.");
   learn_calls_open_ = OneGauge(registry, "millrace_learn_calls_open", "Learn calls open now.");
   watch_calls_open_ = OneGauge(registry, "millrace_watch_calls_open", "WatchStats calls open now.");
   resumed_streams_ =
@@ -132,6 +137,13 @@ void ServerMetrics::RpcDone(const std::string& method, grpc::StatusCode code) {
 void ServerMetrics::RpcDone(const std::string& method, grpc::StatusCode code, double wall_s) {
   RpcDone(method, code);
   rpc_s_->Add({{"method", method}, {"code", CodeName(code)}}, SecondsBuckets()).Observe(wall_s);
+}
+
+void ServerMetrics::HttpDone(const std::string& path, int status, std::size_t bytes,
+                             double wall_s) {
+  http_requests_->Add({{"path", path}, {"code", absl::StrCat(status)}}).Increment();
+  http_sent_bytes_->Increment(static_cast<double>(bytes));
+  http_s_->Observe(wall_s);
 }
 
 void ServerMetrics::OnApplied(const std::string& model, std::uint64_t steps, double apply_s) {

@@ -18,6 +18,7 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -50,6 +51,8 @@ class ServerMetrics final : public RuntimeObserver {
   // WatchStats) are counted only.
   void RpcDone(const std::string& method, grpc::StatusCode code);
   void RpcDone(const std::string& method, grpc::StatusCode code, double wall_s);
+  // One answer of the HTTP port.
+  void HttpDone(const std::string& path, int status, std::size_t bytes, double wall_s);
   prometheus::Gauge& learn_calls_open() { return *learn_calls_open_; }
   prometheus::Gauge& watch_calls_open() { return *watch_calls_open_; }
 
@@ -69,6 +72,9 @@ class ServerMetrics final : public RuntimeObserver {
   prometheus::Counter *journal_bytes_, *snapshot_bytes_;
   prometheus::Family<prometheus::Counter>* rpcs_;
   prometheus::Family<prometheus::Histogram>* rpc_s_;
+  prometheus::Family<prometheus::Counter>* http_requests_;
+  prometheus::Counter* http_sent_bytes_;
+  prometheus::Histogram* http_s_;
   prometheus::Gauge *learn_calls_open_, *watch_calls_open_;
   prometheus::Gauge *resumed_streams_, *replayed_events_, *resume_s_;
 };

@@ -47,6 +47,13 @@ void Divide(ModelFigures* figures) {
 
 }  // namespace
 
+absl::StatusOr<v1::StreamStats> RuntimeImpl::StatsNow(const std::string& stream) {
+  const auto entry = FindStream(stream);
+  if (!entry.ok()) return entry.status();
+  const std::lock_guard turn((*entry)->turn_mutex);
+  return keeper_.StatsOf(**entry);
+}
+
 RuntimeFigures RuntimeImpl::Figures() {
   std::map<std::string, ModelFigures> by_model;
   for (const v1::Model& model : table_.Models("", static_cast<std::size_t>(-1))) {
@@ -71,6 +78,7 @@ RuntimeFigures RuntimeImpl::Figures() {
     figures.models.push_back(sums);
   }
   figures.resident_bytes = residence_.bytes();
+  figures.memory_limit_bytes = residence_.limit_bytes();
   figures.queued_parts = scheduler_.queued();
   figures.free_bytes = store_->headroom().FreeBytes();
   return figures;

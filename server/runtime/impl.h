@@ -64,6 +64,7 @@ class RuntimeImpl final : public Runtime {
   absl::StatusOr<v1::Stream> RollbackStream(const v1::RollbackStreamRequest& request) override;
   absl::StatusOr<v1::Stream> AcceptLoss(const v1::AcceptLossRequest& request) override;
   absl::StatusOr<v1::StreamStats> GetStats(const std::string& stream) override;
+  absl::StatusOr<v1::StreamStats> StatsNow(const std::string& stream) override;
 
   void Submit(PartTask task) override;
   absl::StatusOr<v1::PeekResponse> Peek(const v1::PeekRequest& request) override;

@@ -53,6 +53,7 @@ Ran CommandTest::Run(const std::vector<std::string>& arguments) {
   all.insert(all.end(), arguments.begin(), arguments.end());
   std::ostringstream out, err;
   Io io;
+  io.in = in_;
   io.out = &out;
   io.err = &err;
   io.stop = &stop_;

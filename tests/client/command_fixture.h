@@ -44,6 +44,7 @@ class CommandTest : public testing::Test {
 
   FakeServer server_;
   std::atomic<bool> stop_ = false;
+  int in_ = 0;  // what commands read as standard input
 };
 
 inline constexpr char kClassSpec[] =

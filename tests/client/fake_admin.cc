@@ -151,6 +151,68 @@ class FakeServer::Streams : public v1::Streams::Service {
                [](FakeStream& stream) { stream.closed = true; });
   }
 
+  grpc::Status DeleteStream(grpc::ServerContext*, const v1::DeleteStreamRequest* request,
+                            v1::DeleteStreamResponse*) override {
+    std::lock_guard lock(server_.mutex_);
+    return server_.streams_.erase(request->id()) > 0 ? grpc::Status::OK : NoStream(request->id());
+  }
+  grpc::Status ForkStream(grpc::ServerContext*, const v1::ForkStreamRequest* request,
+                          v1::Stream* reply) override {
+    return Act(request->id(), request->request_id(), reply, [&](FakeStream& stream) {
+      FakeStream copy = stream;
+      copy.id = request->new_id();
+      server_.streams_.insert_or_assign(request->new_id(), copy);
+    });
+  }
+  grpc::Status ResetStream(grpc::ServerContext*, const v1::ResetStreamRequest* request,
+                           v1::Stream* reply) override {
+    return Act(request->id(), request->request_id(), reply,
+               [](FakeStream& stream) { stream.resets.push_back(stream.applied_seq); });
+  }
+  grpc::Status SettleStream(grpc::ServerContext*, const v1::SettleStreamRequest* request,
+                            v1::Stream* reply) override {
+    return Act(request->id(), request->request_id(), reply,
+               [](FakeStream& stream) { stream.settles.push_back(stream.applied_seq); });
+  }
+  grpc::Status SetStream(grpc::ServerContext*, const v1::SetStreamRequest* request,
+                         v1::Stream* reply) override {
+    return Act(request->id(), request->request_id(), reply,
+               [&](FakeStream& stream) { ++stream.event; });
+  }
+  grpc::Status RestoreStream(grpc::ServerContext*, const v1::RestoreStreamRequest* request,
+                             v1::Stream* reply) override {
+    return Act(request->id(), request->request_id(), reply,
+               [](FakeStream& stream) { ++stream.event; });
+  }
+  grpc::Status AcceptLoss(grpc::ServerContext*, const v1::AcceptLossRequest* request,
+                          v1::Stream* reply) override {
+    return Act(request->id(), request->request_id(), reply, [](FakeStream&) {});
+  }
+  grpc::Status SnapshotStream(grpc::ServerContext*, const v1::SnapshotStreamRequest* request,
+                              v1::Snapshot* snapshot) override {
+    std::lock_guard lock(server_.mutex_);
+    const FakeStream* stream = server_.Find(request->id());
+    if (stream == nullptr) return NoStream(request->id());
+    snapshot->set_stream(stream->id);
+    snapshot->set_event(stream->event);
+    snapshot->set_applied_seq(stream->applied_seq);
+    server_.snapshots_[stream->id].push_back(*snapshot);
+    return grpc::Status::OK;
+  }
+  grpc::Status ListSnapshots(grpc::ServerContext*, const v1::ListSnapshotsRequest* request,
+                             v1::ListSnapshotsResponse* response) override {
+    std::lock_guard lock(server_.mutex_);
+    for (const v1::Snapshot& snapshot : server_.snapshots_[request->id()]) {
+      *response->add_snapshots() = snapshot;
+    }
+    return grpc::Status::OK;
+  }
+  grpc::Status RollbackStream(grpc::ServerContext*, const v1::RollbackStreamRequest* request,
+                              v1::Stream* reply) override {
+    return Act(request->id(), request->request_id(), reply,
+               [](FakeStream& stream) { ++stream.epoch; });
+  }
+
   grpc::Status ListStreams(grpc::ServerContext*, const v1::ListStreamsRequest* request,
                            v1::ListStreamsResponse* response) override {
     std::lock_guard lock(server_.mutex_);

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/server_builder.h"
 
 namespace millrace::client {
@@ -141,6 +142,7 @@ void FakeServer::Start() {
     std::lock_guard lock(mutex_);
     stopping_ = false;
   }
+  grpc::EnableDefaultHealthCheckService(true);
   grpc::ServerBuilder builder;
   builder.AddListeningPort(absl::StrCat("127.0.0.1:", port_), grpc::InsecureServerCredentials(),
                            &port_);
@@ -148,6 +150,11 @@ void FakeServer::Start() {
   builder.RegisterService(streams_service_.get());
   builder.RegisterService(learning_service_.get());
   server_ = builder.BuildAndStart();
+  SetLearning(true);
+}
+
+void FakeServer::SetLearning(bool serving) {
+  server_->GetHealthCheckService()->SetServingStatus("millrace.v1.Learning", serving);
 }
 
 void FakeServer::Stop() {

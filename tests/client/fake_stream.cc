@@ -89,6 +89,13 @@ std::vector<float> FakeStream::Predict(const std::vector<double>& counts) const 
   return outputs;
 }
 
+float FakeStream::LossOf(int label) const {
+  const std::vector<float> outputs = Predict(counts_);
+  double sum = 0;
+  for (const float output : outputs) sum += std::exp(output);
+  return static_cast<float>(std::log(sum) - outputs[static_cast<std::size_t>(label)]);
+}
+
 void FakeStream::Learn(std::uint64_t seq, const Target& target) {
   if (target.none) return;
   learned.emplace_back(seq, static_cast<float>(target.values[0]));
@@ -160,6 +167,7 @@ absl::Status FakeStream::Observe(const v1::Observe& observe, v1::ObserveResult* 
     int byte = 0;
     if (shape_.inputs == 0) {
       byte = static_cast<unsigned char>(observe.raw_bytes()[t]);
+      result->add_loss(applied_seq > 1 ? LossOf(byte) : std::nanf(""));
       first_inputs.push_back(static_cast<float>(byte));
       if (applied_seq > 1) held_[applied_seq - 1] = Target{{static_cast<double>(byte)}, false};
       Advance();

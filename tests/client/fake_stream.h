@@ -68,6 +68,8 @@ class FakeStream {
   std::optional<Target> TargetAt(const v1::TargetBlock& block, std::uint32_t row,
                                  std::uint32_t steps) const;
   std::vector<float> Predict(const std::vector<double>& counts) const;
+  // Cross-entropy of the present prediction.
+  float LossOf(int label) const;
   void Learn(std::uint64_t seq, const Target& target);
   void Advance();
 

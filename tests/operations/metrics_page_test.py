@@ -7,7 +7,7 @@ from lab import SOURCE
 import ask
 
 ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
-PREFIXES = ("millrace_", "process_", "exposer_")
+PREFIXES = ("millrace_", "process_")
 # What Prometheus' text format makes of one histogram or summary.
 PARTS = re.compile(r"_(bucket|sum|count)$")
 LIBRARY_LABELS = {"instance", "job", "__name__", "le", "quantile"}

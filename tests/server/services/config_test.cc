@@ -49,6 +49,18 @@ TEST(ConfigTest, DefaultsFillWhatIsAbsent) {
   EXPECT_EQ(options.idle_page_out, absl::Minutes(10));
 }
 
+TEST(ConfigTest, ThePageIsServedUnlessTurnedOffOrClientsMustShowACertificate) {
+  ServerConfig config;
+  config.set_metrics_listen("0.0.0.0:9464");
+  EXPECT_TRUE(ServesPage(config));
+  config.set_tls_client_ca("ca.pem");
+  EXPECT_FALSE(ServesPage(config));
+  config.set_metrics_listen("127.0.0.1:9464");
+  EXPECT_TRUE(ServesPage(config));
+  config.set_no_page(true);
+  EXPECT_FALSE(ServesPage(config));
+}
+
 TEST(ConfigTest, FlagsOverrideTheFile) {
   const std::string path = Write("flags_override.textproto",
                                  "listen: \"127.0.0.1:1\" store: \"from_file\" snapshot_steps: 7 "

@@ -102,8 +102,18 @@ absl::StatusOr<v1::Stream> FakeRuntime::GetStream(const v1::GetStreamRequest& re
   return Touch("GetStream", request.id());
 }
 
-absl::StatusOr<v1::ListStreamsResponse> FakeRuntime::ListStreams(const v1::ListStreamsRequest&) {
-  return v1::ListStreamsResponse();
+absl::StatusOr<v1::ListStreamsResponse> FakeRuntime::ListStreams(
+    const v1::ListStreamsRequest& request) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  v1::ListStreamsResponse response;
+  for (auto at = streams_.upper_bound(request.page_token()); at != streams_.end(); ++at) {
+    if (request.page_size() > 0 && response.streams_size() == request.page_size()) {
+      response.set_next_page_token(response.streams().rbegin()->id());
+      break;
+    }
+    *response.add_streams() = at->second;
+  }
+  return response;
 }
 
 absl::StatusOr<v1::Stream> FakeRuntime::CloseStream(const v1::CloseStreamRequest& request) {
@@ -178,6 +188,10 @@ absl::StatusOr<v1::StreamStats> FakeRuntime::GetStats(const std::string& stream)
   own.set_applied_seq(found->second.applied_seq());
   own.set_live_loss(0.25);
   return own;
+}
+
+absl::StatusOr<v1::StreamStats> FakeRuntime::StatsNow(const std::string& stream) {
+  return GetStats(stream);
 }
 
 void FakeRuntime::Submit(PartTask task) {

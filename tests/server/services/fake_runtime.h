@@ -68,6 +68,7 @@ class FakeRuntime final : public Runtime {
   absl::StatusOr<v1::Stream> RollbackStream(const v1::RollbackStreamRequest&) override;
   absl::StatusOr<v1::Stream> AcceptLoss(const v1::AcceptLossRequest&) override;
   absl::StatusOr<v1::StreamStats> GetStats(const std::string& stream) override;
+  absl::StatusOr<v1::StreamStats> StatsNow(const std::string& stream) override;
   void Submit(PartTask task) override;
   absl::StatusOr<v1::PeekResponse> Peek(const v1::PeekRequest& request) override;
   void Listen(std::uint64_t writer_token, DurableListener listener) override;
