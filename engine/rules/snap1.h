@@ -22,7 +22,7 @@ class OwnUnitTraces {
   std::int64_t size() const { return traces_.size(); }
   bool exact() const { return structure_.diagonal(); }
   void Advance(const T* theta, const CellStep<T>& step, T* state);
-  void Contract(const T* q, const T* state, T* g) const { traces_.Contract(q, state, g); }
+  void Contract(const T* q, const T* state, T* g) { traces_.Contract(q, state, g); }
 
  private:
   Structure structure_;

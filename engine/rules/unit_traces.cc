@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/cells/derivatives.h"
+#include "engine/check.h"
 #include "kernels/ops.h"
 
 namespace millrace::engine {
@@ -18,159 +19,141 @@ int SlopeOf(const Structure& structure, int component, int gate) {
   return kNone;
 }
 
-}  // namespace
-
-// A component has a trace for a gate if the gate reaches it at once, or through another's trace.
-template <typename T>
-std::vector<typename UnitTraces<T>::Entry> UnitTraces<T>::EntriesOf(int gate) const {
-  std::vector<bool> reached(static_cast<std::size_t>(structure_.components), false);
-  for (int c = 0; c < structure_.components; ++c) {
-    reached[static_cast<std::size_t>(c)] = SlopeOf(structure_, c, gate) != kNone;
+// Whether a component has a trace for a gate: the gate reaches it at once, or through another's.
+std::vector<bool> Reached(const Structure& structure, const std::vector<Pair>& coupling, int gate) {
+  std::vector<bool> reached(static_cast<std::size_t>(structure.components), false);
+  for (int c = 0; c < structure.components; ++c) {
+    reached[static_cast<std::size_t>(c)] = SlopeOf(structure, c, gate) != kNone;
   }
   for (bool more = true; more;) {
     more = false;
-    for (const Pair& pair : coupling_) {
+    for (const Pair& pair : coupling) {
       const auto to = static_cast<std::size_t>(pair.to);
       if (!reached[static_cast<std::size_t>(pair.from)] || reached[to]) continue;
       reached[to] = more = true;
     }
   }
-  std::vector<Entry> entries;
-  for (int c = 0; c < structure_.components; ++c) {
-    if (!reached[static_cast<std::size_t>(c)]) continue;
-    entries.push_back({c, SlopeOf(structure_, c, gate), 0, {}, {}});
-  }
-  for (Entry& entry : entries) {
-    for (std::size_t k = 0; k < coupling_.size(); ++k) {
-      if (coupling_[k].to != entry.component) continue;
-      for (std::size_t from = 0; from < entries.size(); ++from) {
-        if (entries[from].component != coupling_[k].from) continue;
-        entry.sources.push_back(static_cast<int>(k));
-        entry.from.push_back(static_cast<int>(from));
-      }
-    }
-  }
-  return entries;
+  return reached;
 }
+
+}  // namespace
 
 template <typename T>
 UnitTraces<T>::UnitTraces(const Structure& structure, std::vector<Pair> coupling)
     : structure_(structure), coupling_(std::move(coupling)) {
+  const auto n = static_cast<std::size_t>(structure_.n);
+  coupling_values_.assign(coupling_.size() * n, T{0});
+  zeros_.assign(n, T{0});
+  slopes_.assign(structure_.slope.size() * n, T{0});
+  std::size_t most = 0;
   for (std::size_t g = 0; g < structure_.gates.size(); ++g) {
-    entries_.push_back(EntriesOf(static_cast<int>(g)));
-    for (Entry& entry : entries_.back()) {
+    gates_.push_back(TracesOf(static_cast<int>(g)));
+    for (Entry& entry : gates_.back().entries) {
       entry.offset = size_;
       size_ += structure_.rows(structure_.gates[g]) * structure_.n;
     }
+    most = std::max(most, gates_.back().entries.size());
   }
-  const auto n = static_cast<std::size_t>(structure_.n);
-  coupling_values_.assign(coupling_.size() * n, T{0});
-  slopes_.assign(static_cast<std::size_t>(structure_.components) * n, T{0});
-  next_ = slopes_;
-  spread_.assign(n, T{0});
+  MILLRACE_CHECK(most <= kernels::kMostTraces);
+  list_.resize(most);
+  outputs_.resize(most);
 }
 
 template <typename T>
-void UnitTraces<T>::LoadSlopes(std::size_t gate, const CellStep<T>& step, T scale) {
-  const std::int64_t n = structure_.n;
-  for (std::size_t e = 0; e < entries_[gate].size(); ++e) {
-    T* const to = slopes_.data() + static_cast<std::int64_t>(e) * n;
-    const int slope = entries_[gate][e].slope;
-    if (slope == kNone) {
-      std::fill_n(to, n, T{0});
-      continue;
-    }
-    std::copy_n(step.slope() + slope * n, n, to);
-    if (scale != T{1}) kernels::Scale(to, scale, n);
+typename UnitTraces<T>::GateTraces UnitTraces<T>::TracesOf(int gate) const {
+  const std::vector<bool> reached = Reached(structure_, coupling_, gate);
+  GateTraces result;
+  for (int c = 0; c < structure_.components; ++c) {
+    if (!reached[static_cast<std::size_t>(c)]) continue;
+    result.entries.push_back({c, SlopeOf(structure_, c, gate), 0});
   }
+  for (const Entry& entry : result.entries) {
+    result.sources.push_back(SourcesOf(result, entry.component));
+  }
+  return result;
 }
 
 template <typename T>
-const T* UnitTraces<T>::RowInput(const Segment& segment, std::int64_t row) {
-  const std::int64_t c = segment.spread ? structure_.block_units() : structure_.n;
-  for (std::int64_t first = 0; first < structure_.n; first += c) {
-    std::fill_n(spread_.data() + first, c, segment.x[segment.spread ? first + row : row]);
-  }
-  return spread_.data();
-}
-
-template <typename T>
-void UnitTraces<T>::AdvanceSegment(std::size_t gate, const Segment& segment, T* traces) {
-  const std::vector<Entry>& entries = entries_[gate];
-  const std::int64_t n = structure_.n;
-  const bool alone = entries.size() == 1 && entries[0].sources.size() == 1;
-  if (alone && !segment.spread) {
-    kernels::AdvanceTrace(coupling_values_.data() + entries[0].sources[0] * n, slopes_.data(),
-                          segment.x, segment.count, n,
-                          traces + entries[0].offset + segment.row * n);
-    return;
-  }
-  for (std::int64_t row = 0; row < segment.count; ++row) {
-    const T* const x = RowInput(segment, row);
-    const std::int64_t at = (segment.row + row) * n;
-    for (std::size_t e = 0; e < entries.size(); ++e) {
-      T* const next = next_.data() + static_cast<std::int64_t>(e) * n;
-      const T* const slope = slopes_.data() + static_cast<std::int64_t>(e) * n;
-      for (std::int64_t i = 0; i < n; ++i) next[i] = slope[i] * x[i];
-      for (std::size_t k = 0; k < entries[e].sources.size(); ++k) {
-        const T* const coupling = coupling_values_.data() + entries[e].sources[k] * n;
-        const T* const from =
-            traces + entries[static_cast<std::size_t>(entries[e].from[k])].offset + at;
-        for (std::int64_t i = 0; i < n; ++i) next[i] += coupling[i] * from[i];
-      }
-    }
-    for (std::size_t e = 0; e < entries.size(); ++e) {
-      std::copy_n(next_.data() + static_cast<std::int64_t>(e) * n, n,
-                  traces + entries[e].offset + at);
+std::vector<kernels::TraceSource<T>> UnitTraces<T>::SourcesOf(const GateTraces& gate,
+                                                              int component) const {
+  std::vector<kernels::TraceSource<T>> sources;
+  for (std::size_t k = 0; k < coupling_.size(); ++k) {
+    if (coupling_[k].to != component) continue;
+    for (std::size_t from = 0; from < gate.entries.size(); ++from) {
+      if (gate.entries[from].component != coupling_[k].from) continue;
+      sources.push_back({coupling_values_.data() + static_cast<std::int64_t>(k) * structure_.n,
+                         static_cast<int>(from)});
     }
   }
+  return sources;
 }
 
 template <typename T>
-void UnitTraces<T>::AdvanceGate(std::size_t gate, const CellStep<T>& step, T* traces) {
+const T* UnitTraces<T>::Slopes(const CellStep<T>& step, T scale) {
+  if (scale == T{1}) return step.slope();
+  std::copy_n(step.slope(), slopes_.size(), slopes_.data());
+  kernels::Scale(slopes_.data(), scale, static_cast<std::int64_t>(slopes_.size()));
+  return slopes_.data();
+}
+
+template <typename T>
+template <typename Run>
+void UnitTraces<T>::ForSegments(std::size_t gate, const CellStep<T>& step, const Run& run) const {
   const Gate& of = structure_.gates[gate];
   const FanIn<T> fan_in = FanInOf(structure_, step, of);
   std::int64_t row = 0;
-  const auto segment = [&](const T* x, std::int64_t count, bool spread) {
+  const auto segment = [&](const T* x, std::int64_t count, std::int64_t block) {
     if (x == nullptr) return;
-    AdvanceSegment(gate, {row, count, x, spread}, traces);
+    run(Segment{row, count, x, block});
     row += count;
   };
-  segment(fan_in.fed_back, structure_.recurrent_rows(of), structure_.blocks > 1);
-  segment(fan_in.input, structure_.d, false);
-  segment(fan_in.one, 1, false);
+  segment(fan_in.fed_back, structure_.recurrent_rows(of), structure_.block_units());
+  segment(fan_in.input, structure_.d, structure_.n);
+  segment(fan_in.one, 1, structure_.n);
+}
+
+template <typename T>
+kernels::TraceRows<T> UnitTraces<T>::RowsOf(const GateTraces& gate, const Segment& segment,
+                                            const T* slopes, T* traces) {
+  const std::int64_t n = structure_.n;
+  for (std::size_t e = 0; e < gate.entries.size(); ++e) {
+    const Entry& entry = gate.entries[e];
+    list_[e] = {traces + entry.offset + segment.first * n,
+                entry.slope == kNone ? zeros_.data() : slopes + entry.slope * n,
+                gate.sources[e].data(), static_cast<int>(gate.sources[e].size()), nullptr};
+  }
+  return {list_.data(), static_cast<int>(gate.entries.size()), segment.count, n, segment.x,
+          segment.block};
 }
 
 template <typename T>
 void UnitTraces<T>::Advance(const CellStep<T>& step, T scale, T* traces) {
-  for (std::size_t g = 0; g < structure_.gates.size(); ++g) {
-    LoadSlopes(g, step, scale);
-    AdvanceGate(g, step, traces);
+  const T* const slopes = Slopes(step, scale);
+  for (std::size_t g = 0; g < gates_.size(); ++g) {
+    ForSegments(g, step, [&](const Segment& segment) {
+      kernels::AdvanceTraces(RowsOf(gates_[g], segment, slopes, traces));
+    });
   }
 }
 
 template <typename T>
-void UnitTraces<T>::Contract(const T* q, const T* traces, T* g) const {
-  const std::int64_t n = structure_.n;
-  for (std::size_t k = 0; k < structure_.gates.size(); ++k) {
+int UnitTraces<T>::ListOutputs(const GateTraces& gate, const T* q, const T* traces) {
+  int count = 0;
+  for (const Entry& entry : gate.entries) {
+    const int output = entry.component - structure_.first_output;
+    if (output < 0) continue;
+    outputs_[static_cast<std::size_t>(count++)] = {traces + entry.offset,
+                                                   q + output * structure_.n};
+  }
+  return count;
+}
+
+template <typename T>
+void UnitTraces<T>::Contract(const T* q, const T* traces, T* g) {
+  for (std::size_t k = 0; k < gates_.size(); ++k) {
     const Gate& gate = structure_.gates[k];
-    const std::int64_t rows = structure_.rows(gate);
-    T* const to = g + gate.offset;
-    bool first = true;
-    for (const Entry& entry : entries_[k]) {
-      if (entry.component < structure_.first_output) continue;
-      const T* const own = q + (entry.component - structure_.first_output) * n;
-      const T* const trace = traces + entry.offset;
-      if (first) {
-        kernels::ContractTrace(own, trace, rows, n, to);
-        first = false;
-        continue;
-      }
-      for (std::int64_t j = 0; j < rows; ++j) {
-        for (std::int64_t i = 0; i < n; ++i) to[j * n + i] += own[i] * trace[j * n + i];
-      }
-    }
-    if (first) std::fill_n(to, rows * n, T{0});
+    kernels::ContractTraces(outputs_.data(), ListOutputs(gates_[k], q, traces),
+                            structure_.rows(gate), structure_.n, g + gate.offset);
   }
 }
 

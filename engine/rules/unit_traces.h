@@ -6,7 +6,8 @@
 //   G[g, j, i] = sum_c q[c, i] E[c, g, j, i] over the outputs c.
 //
 // State: gate by gate, component by component, each [rows of the gate, n]. Thread-compatible
-// (scratch); O(components n rows) a step.
+// (scratch); O(components n rows) a step, which reads and writes the state once
+// (kernels/traces.h).
 #ifndef MILLRACE_ENGINE_RULES_UNIT_TRACES_H_
 #define MILLRACE_ENGINE_RULES_UNIT_TRACES_H_
 
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "engine/cells/cell.h"
+#include "kernels/traces.h"
 
 namespace millrace::engine {
 
@@ -22,6 +24,9 @@ class UnitTraces {
  public:
   // `coupling` lists the pairs (to, from) of components where K may not be zero.
   UnitTraces(const Structure& structure, std::vector<Pair> coupling);
+  // Its lists point into itself.
+  UnitTraces(const UnitTraces&) = delete;
+  UnitTraces& operator=(const UnitTraces&) = delete;
 
   std::int64_t size() const { return size_; }
   const std::vector<Pair>& pairs() const { return coupling_; }
@@ -30,38 +35,48 @@ class UnitTraces {
   // Takes the step in; the immediate term is multiplied by `scale`.
   void Advance(const CellStep<T>& step, T scale, T* traces);
   // g [p] from q [o]; every weight is written.
-  void Contract(const T* q, const T* traces, T* g) const;
+  void Contract(const T* q, const T* traces, T* g);
 
  private:
   // The trace of one component for one gate.
   struct Entry {
     int component;
-    int slope;                 // its place among the step's slopes; kNone: no immediate term
-    std::int64_t offset;       // in the state
-    std::vector<int> sources;  // places in the coupling, then the entries they come from
-    std::vector<int> from;
+    int slope;            // its place among the step's slopes; kNone: no immediate term
+    std::int64_t offset;  // in the state
   };
   // Rows of a gate that meet consecutive numbers of one vector.
   struct Segment {
-    std::int64_t row, count;
+    std::int64_t first, count;  // row
     const T* x;
-    bool spread;  // unit i meets x[first unit of its block + row]
+    std::int64_t block;  // as kernels::TraceRows has it
+  };
+  struct GateTraces {
+    std::vector<Entry> entries;
+    std::vector<std::vector<kernels::TraceSource<T>>> sources;  // of each entry
   };
 
-  std::vector<Entry> EntriesOf(int gate) const;
-  void AdvanceGate(std::size_t gate, const CellStep<T>& step, T* traces);
-  void AdvanceSegment(std::size_t gate, const Segment& segment, T* traces);
-  // The immediate term's slopes [entries, n] of a gate, scaled.
-  void LoadSlopes(std::size_t gate, const CellStep<T>& step, T scale);
-  const T* RowInput(const Segment& segment, std::int64_t row);
+  GateTraces TracesOf(int gate) const;
+  std::vector<kernels::TraceSource<T>> SourcesOf(const GateTraces& gate, int component) const;
+  // Scales the step's slopes where that changes them.
+  const T* Slopes(const CellStep<T>& step, T scale);
+  template <typename Run>
+  void ForSegments(std::size_t gate, const CellStep<T>& step, const Run& run) const;
+  // A segment's traces, in list_.
+  kernels::TraceRows<T> RowsOf(const GateTraces& gate, const Segment& segment, const T* slopes,
+                               T* traces);
+  // The outputs' traces of a gate, in outputs_; how many.
+  int ListOutputs(const GateTraces& gate, const T* q, const T* traces);
 
   Structure structure_;
   std::vector<Pair> coupling_;
-  std::vector<std::vector<Entry>> entries_;  // by gate
+  std::vector<GateTraces> gates_;
   std::int64_t size_ = 0;
   std::vector<T> coupling_values_;  // [pairs, n]
-  std::vector<T> slopes_, next_;    // scratch [C, n]
-  std::vector<T> spread_;           // scratch [n]
+  std::vector<T> zeros_;            // [n]
+  // Scratch.
+  std::vector<T> slopes_;                         // [slopes, n]
+  std::vector<kernels::Trace<T>> list_;           // of a segment
+  std::vector<kernels::TraceOutput<T>> outputs_;  // of a gate
 };
 
 }  // namespace millrace::engine

@@ -5,15 +5,20 @@
 #include "kernels/cpu/sensitivities.h"
 #include "kernels/cpu/serial.h"
 #include "kernels/cpu/targets.h"
+#include "kernels/cpu/trace_loops.h"
 #include "kernels/steps/list.h"
 
 namespace millrace::kernels::cpu {
 
-// Sensitivities have loops of their own, cpu/sensitivities.h.
+// A step in the executor's loops, or in loops of its own: cpu/sensitivities.h, cpu/trace_loops.h.
 template <typename Target, typename Step>
 void RunHere(const Step& step) {
   Serial<Target> serial;
   step.Run(serial);
+}
+template <typename Target, typename T>
+void RunHere(const steps::SweepTraces<T>& step) {
+  TraceLoops<Target, T>(step).Run();
 }
 
 template <typename Target, typename Step>
@@ -23,7 +28,7 @@ void RunStep(const Step& step) {
 
 }  // namespace millrace::kernels::cpu
 
-// For one Name of MILLRACE_FOR_EACH_STEP, .._UNITS or .._SENSITIVITIES.
+// For one Name of the lists of kernels/steps/list.h.
 #define MILLRACE_RUN_STEP_ON(Target, Name)                  \
   template void RunStep<Target>(const steps::Name<float>&); \
   template void RunStep<Target>(const steps::Name<double>&);

@@ -7,6 +7,7 @@
 #include "kernels/steps/linear.h"
 #include "kernels/steps/losses.h"
 #include "kernels/steps/sensitivities.h"
+#include "kernels/steps/sweeps.h"
 #include "kernels/steps/traces.h"
 #include "kernels/steps/units.h"
 
@@ -50,6 +51,8 @@
 
 #define MILLRACE_FOR_EACH_SENSITIVITIES(X) \
   X(AdvanceSensitivities)                  \
-  X(ContractSensitivities)
+  X(ContractSensitivities)                 \
+  X(SweepTraces)                           \
+  X(ContractTraces)
 
 #endif  // MILLRACE_KERNELS_STEPS_LIST_H_
