@@ -63,6 +63,11 @@ void PrintAll() {
   std::printf("[");
   for (const std::int64_t n : {32, 64, 128, 256, 512, 1024}) {
     for (const char* const rule : {"immediate", "snap1"}) print({"vanilla", rule, "rmsprop", n});
+    print({.cell = "vanilla",
+           .rule = "immediate",
+           .optimizer = "rmsprop",
+           .units = n,
+           .good_copy = false});
     for (const char* const optimizer : {"sgd", "adam"}) {
       print({"vanilla", "immediate", optimizer, n});
     }

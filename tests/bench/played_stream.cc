@@ -52,7 +52,8 @@ std::vector<float> OneHot(const std::vector<std::uint8_t>& letters) {
 }  // namespace
 
 std::string Case::Name() const {
-  return cell + "/" + rule + "/" + optimizer + "/" + std::to_string(units);
+  return cell + "/" + rule + (good_copy ? "/" : ", no good copy/") + optimizer + "/" +
+         std::to_string(units);
 }
 
 std::shared_ptr<const engine::Model> MakeModel(const Case& c) {
@@ -73,6 +74,10 @@ std::shared_ptr<const engine::Model> MakeModel(const Case& c) {
   }
   spec.rule = RulePart(c.rule);
   spec.optimizer = {c.optimizer, {{"rate", 1e-4}}};
+  if (!c.good_copy) {
+    spec.guard = {"standard",
+                  {{"good_every", std::int64_t{0}}, {"on_divergence", std::string("skip")}}};
+  }
   auto model = engine::Model::Create("bench", spec);
   if (!model.ok()) Die(model.status());
   return *std::move(model);

@@ -32,8 +32,9 @@ struct Case {
   std::string optimizer;
   std::int64_t units = 0;  // n
   Input input = Input::kVector;
+  bool good_copy = true;  // weights and slots to return to after a divergence
 
-  std::string Name() const;  // CELL/RULE/OPTIMIZER/n
+  std::string Name() const;  // CELL/RULE/OPTIMIZER/n, with "no good copy" after the rule where so
 };
 
 // Ends the program with the reason where there is no such model.

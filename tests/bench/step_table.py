@@ -104,7 +104,9 @@ def run(programs: pathlib.Path) -> Result:
     steps = google_benchmark.medians(rows, "step", 1e6)
     found = {}
     for name in steps:
-        _, cell, rule, _, n = name.split("/")
+        kind, cell, rule, _, n = name.split("/")
+        if kind != "step":
+            continue
         found[name] = best.of(int(rows[name][0]["touched"]), operations(cell, rule, int(n)))
     lines = ["microseconds a step (and the floor as a part of it, with what binds); 40 inputs, 4 "
              "outputs, float32, one core", "", *step_rows(steps, found), "", ratios(steps), "",
