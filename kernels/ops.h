@@ -122,6 +122,33 @@ void RmspropChange(const UpdateRates<T>& rates, std::int64_t p, T* v, T* g);
 template <typename T>
 void AdamChange(const UpdateRates<T>& rates, std::int64_t p, const T* theta, T* m, T* v, T* g);
 
+// Optimizers on a map whose gradient is an outer product, g[j, i] = scale x[j] d[i] ---------------
+
+template <typename T>
+struct OuterMap {
+  const T* x;  // [k]
+  T scale;
+  const T* d;  // [n]
+  std::int64_t k, n;
+  T* theta;   // [k, n]
+  T* first;   // [k, n], momentum, where the optimizer has one
+  T* second;  // [k, n], running mean square, where it has one
+  // What the map sees next [k], or null; then next [n] += sum_j next_x[j] theta[j, i] in rising j
+  // with the new weights, which is what AddMatVec would add.
+  const T* next_x;
+  T* next;
+};
+
+// theta += the change that the function of the same name above makes of g; one pass over the map.
+template <typename T>
+void SgdOuter(const UpdateRates<T>& rates, const OuterMap<T>& map);
+template <typename T>
+void MomentumOuter(const UpdateRates<T>& rates, const OuterMap<T>& map);
+template <typename T>
+void RmspropOuter(const UpdateRates<T>& rates, const OuterMap<T>& map);
+template <typename T>
+void AdamOuter(const UpdateRates<T>& rates, const OuterMap<T>& map);
+
 }  // namespace millrace::kernels
 
 #endif  // MILLRACE_KERNELS_OPS_H_

@@ -111,6 +111,26 @@ void AdamChange(const UpdateRates<T>& rates, std::int64_t p, const T* theta, T* 
   cpu::RunChosen(steps::AdamChange<T>{rates, p, theta, m, v, g});
 }
 
+template <typename T>
+void SgdOuter(const UpdateRates<T>& rates, const OuterMap<T>& map) {
+  cpu::RunChosen(steps::SgdOuter<T>{rates, map});
+}
+
+template <typename T>
+void MomentumOuter(const UpdateRates<T>& rates, const OuterMap<T>& map) {
+  cpu::RunChosen(steps::MomentumOuter<T>{rates, map});
+}
+
+template <typename T>
+void RmspropOuter(const UpdateRates<T>& rates, const OuterMap<T>& map) {
+  cpu::RunChosen(steps::RmspropOuter<T>{rates, map});
+}
+
+template <typename T>
+void AdamOuter(const UpdateRates<T>& rates, const OuterMap<T>& map) {
+  cpu::RunChosen(steps::AdamOuter<T>{rates, map});
+}
+
 #define MILLRACE_INSTANTIATE(T)                                                             \
   template void MatVec(const T*, const T*, std::int64_t, std::int64_t, T*);                 \
   template void AddMatVec(const T*, const T*, std::int64_t, std::int64_t, T*);              \
@@ -129,7 +149,11 @@ void AdamChange(const UpdateRates<T>& rates, std::int64_t p, const T* theta, T* 
   template void SgdChange(const UpdateRates<T>&, std::int64_t, T*);                         \
   template void MomentumChange(const UpdateRates<T>&, std::int64_t, T*, T*);                \
   template void RmspropChange(const UpdateRates<T>&, std::int64_t, T*, T*);                 \
-  template void AdamChange(const UpdateRates<T>&, std::int64_t, const T*, T*, T*, T*)
+  template void AdamChange(const UpdateRates<T>&, std::int64_t, const T*, T*, T*, T*);      \
+  template void SgdOuter(const UpdateRates<T>&, const OuterMap<T>&);                        \
+  template void MomentumOuter(const UpdateRates<T>&, const OuterMap<T>&);                   \
+  template void RmspropOuter(const UpdateRates<T>&, const OuterMap<T>&);                    \
+  template void AdamOuter(const UpdateRates<T>&, const OuterMap<T>&)
 
 MILLRACE_INSTANTIATE(float);
 MILLRACE_INSTANTIATE(double);

@@ -46,6 +46,18 @@ class Serial {
     for (; i < n; ++i) SumTile<1>(k, i, start, add, out);
   }
 
+  // One pass over a map [k, n]: sum = visit(row(j), d[i], d[i]^2, j * n + i, sum) for rising j,
+  // from sums[i] and back into it; sums null: from nothing to nowhere. visit may write what it
+  // reads at j * n + i, and nothing that another position reads.
+  template <typename T, typename Row, typename Visit>
+  MILLRACE_HD void Sweep(std::int64_t k, std::int64_t n, const T* d, T* sums, const Row& row,
+                         const Visit& visit) {
+    std::int64_t i = 0;
+    for (; i + kWideTile <= n; i += kWideTile) SweepTile<kWideTile>(k, n, i, d, sums, row, visit);
+    for (; i + kLanes <= n; i += kLanes) SweepTile<kLanes>(k, n, i, d, sums, row, visit);
+    for (; i < n; ++i) SweepTile<1>(k, n, i, d, sums, row, visit);
+  }
+
   // out[j] = 0, then sum = add(j, i, sum) for i < n, in 16 lanes; j < rows.
   template <typename Add, typename T>
   MILLRACE_HD void SumRows(std::int64_t rows, std::int64_t n, const Add& add, T* out) {
@@ -76,6 +88,30 @@ class Serial {
   // Units whose sums stay in registers while the inputs go by.
   static constexpr std::int64_t kTile = 32;
   static constexpr std::int64_t kSmallTile = 4;
+  static constexpr std::int64_t kLanes = steps::kLanes;
+  // Of a sweep, which has columns and sums in registers.
+  static constexpr std::int64_t kWideTile = 4 * kLanes;
+
+  template <std::int64_t kWidth, typename T, typename Row, typename Visit>
+  MILLRACE_HD void SweepTile(std::int64_t k, std::int64_t n, std::int64_t first, const T* d,
+                             T* sums, const Row& row, const Visit& visit) {
+    T own[kWidth], square[kWidth], sum[kWidth];
+    for (std::int64_t l = 0; l < kWidth; ++l) {
+      own[l] = d[first + l];
+      square[l] = own[l] * own[l];
+      sum[l] = sums == nullptr ? T(0) : sums[first + l];
+    }
+    for (std::int64_t j = 0; j < k; ++j) {
+      const auto of_row = row(j);
+      const std::int64_t at = j * n + first;
+#pragma GCC ivdep
+      for (std::int64_t l = 0; l < kWidth; ++l) {
+        sum[l] = visit(of_row, own[l], square[l], at + l, sum[l]);
+      }
+    }
+    if (sums == nullptr) return;
+    for (std::int64_t l = 0; l < kWidth; ++l) sums[first + l] = sum[l];
+  }
 
   template <std::int64_t kWidth, typename Start, typename Add, typename T>
   MILLRACE_HD void SumTile(std::int64_t k, std::int64_t first, const Start& start, const Add& add,

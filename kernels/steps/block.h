@@ -71,6 +71,19 @@ class BlockExecutor {
     });
   }
 
+  // One pass over a map [k, n]: sum = visit(row(j), d[i], d[i]^2, j * n + i, sum) for rising j,
+  // from sums[i] and back into it; sums null: from nothing to nowhere.
+  template <typename T, typename Row, typename Visit>
+  MILLRACE_HD void Sweep(std::int64_t k, std::int64_t n, const T* d, T* sums, const Row& row,
+                         const Visit& visit) {
+    For(n, [&](std::int64_t i) {
+      T sum = sums == nullptr ? T(0) : sums[i];
+      const T own = d[i];
+      for (std::int64_t j = 0; j < k; ++j) sum = visit(row(j), own, own * own, j * n + i, sum);
+      if (sums != nullptr) sums[i] = sum;
+    });
+  }
+
   // out[j] = 0, then sum = add(j, i, sum) for i < n, in 16 lanes; j < rows.
   template <typename Add, typename T>
   MILLRACE_HD void SumRows(std::int64_t rows, std::int64_t n, const Add& add, T* out) {

@@ -10,6 +10,21 @@
 
 namespace millrace::kernels::steps {
 
+// g [p] becomes the change; theta and the slots [p] where Update has them.
+template <typename T, typename Update, typename Exec>
+MILLRACE_HD void ChangeEach(Exec& exec, const Update& update, std::int64_t p, const T* theta,
+                            T* first, T* second, T* g) {
+  exec.For(p, [&](std::int64_t i) {
+    Slots<T> slots{};
+    if constexpr (Update::kFirst) slots.first = first[i];
+    if constexpr (Update::kSecond) slots.second = second[i];
+    if constexpr (Update::kTheta) slots.theta = theta[i];
+    g[i] = update(update.ForRow(g[i]), T(1), T(1), slots);
+    if constexpr (Update::kFirst) first[i] = slots.first;
+    if constexpr (Update::kSecond) second[i] = slots.second;
+  });
+}
+
 template <typename T>
 struct SgdChange {
   UpdateRates<T> rates;
@@ -18,8 +33,7 @@ struct SgdChange {
 
   template <typename Exec>
   MILLRACE_HD void Run(Exec& exec) const {
-    const SgdUpdate<T> update(rates);
-    exec.For(p, [&](std::int64_t i) { g[i] = update(g[i]); });
+    ChangeEach<T>(exec, SgdUpdate<T>(rates), p, g, g, g, g);
   }
 };
 
@@ -32,8 +46,7 @@ struct MomentumChange {
 
   template <typename Exec>
   MILLRACE_HD void Run(Exec& exec) const {
-    const MomentumUpdate<T> update(rates);
-    exec.For(p, [&](std::int64_t i) { g[i] = update(g[i], m[i]); });
+    ChangeEach<T>(exec, MomentumUpdate<T>(rates), p, g, m, g, g);
   }
 };
 
@@ -46,8 +59,9 @@ struct RmspropChange {
 
   template <typename Exec>
   MILLRACE_HD void Run(Exec& exec) const {
-    const RmspropUpdate<T> update(rates);
-    exec.For(p, [&](std::int64_t i) { g[i] = update(g[i], v[i]); });
+    WithRoot(rates, [&](auto root) {
+      ChangeEach<T>(exec, RmspropUpdate<T, decltype(root)>(rates), p, g, g, v, g);
+    });
   }
 };
 
@@ -62,8 +76,9 @@ struct AdamChange {
 
   template <typename Exec>
   MILLRACE_HD void Run(Exec& exec) const {
-    const AdamUpdate<T> update(rates);
-    exec.For(p, [&](std::int64_t i) { g[i] = update(g[i], theta[i], m[i], v[i]); });
+    WithRoot(rates, [&](auto root) {
+      ChangeEach<T>(exec, AdamUpdate<T, decltype(root)>(rates), p, theta, m, v, g);
+    });
   }
 };
 

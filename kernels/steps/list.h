@@ -6,6 +6,7 @@
 #include "kernels/steps/changes.h"
 #include "kernels/steps/linear.h"
 #include "kernels/steps/losses.h"
+#include "kernels/steps/outer_updates.h"
 #include "kernels/steps/sensitivities.h"
 #include "kernels/steps/sweeps.h"
 #include "kernels/steps/traces.h"
@@ -29,7 +30,11 @@
   X(SgdChange)                    \
   X(MomentumChange)               \
   X(RmspropChange)                \
-  X(AdamChange)
+  X(AdamChange)                   \
+  X(SgdOuter)                     \
+  X(MomentumOuter)                \
+  X(RmspropOuter)                 \
+  X(AdamOuter)
 
 #define MILLRACE_FOR_EACH_UNITS(X) \
   X(CtrnnUnits)                    \

@@ -176,6 +176,36 @@ void Bind(Carver<T>& c, steps::AdamChange<T>& s) {
        c.Take(c.k() * c.n())};
 }
 
+// An even k looks ahead, an odd one does not.
+template <typename T>
+OuterMap<T> TakeOuterMap(Carver<T>& c) {
+  const std::int64_t p = c.k() * c.n();
+  OuterMap<T> map{c.Take(c.k()), T(0.7),    c.Take(c.n()),   c.k(),         c.n(),
+                  c.Take(p),     c.Take(p), c.Take(p, 0, 2), c.Take(c.k()), c.Take(c.n())};
+  if (c.k() % 2 == 1) map.next_x = nullptr;
+  return map;
+}
+template <typename T>
+void Bind(Carver<T>& c, steps::SgdOuter<T>& s) {
+  s = {TestRates<T>(), TakeOuterMap(c)};
+}
+template <typename T>
+void Bind(Carver<T>& c, steps::MomentumOuter<T>& s) {
+  s = {TestRates<T>(), TakeOuterMap(c)};
+}
+template <typename T>
+void Bind(Carver<T>& c, steps::RmspropOuter<T>& s) {
+  s = {TestRates<T>(), TakeOuterMap(c)};
+  s.rates.epsilon_inside = c.n() % 2 == 1;
+  if (c.k() % 3 == 0) s.rates.correction2 = T(1);
+}
+template <typename T>
+void Bind(Carver<T>& c, steps::AdamOuter<T>& s) {
+  s = {TestRates<T>(), TakeOuterMap(c)};
+  s.rates.epsilon_inside = c.n() % 2 == 1;
+  if (c.k() % 3 == 0) s.rates.correction2 = T(1);
+}
+
 template <typename Step>
 class Case {
  public:
@@ -277,6 +307,23 @@ void RunOnCpu(const steps::RmspropChange<T>& s) {
 template <typename T>
 void RunOnCpu(const steps::AdamChange<T>& s) {
   AdamChange(s.rates, s.p, s.theta, s.m, s.v, s.g);
+}
+
+template <typename T>
+void RunOnCpu(const steps::SgdOuter<T>& s) {
+  SgdOuter(s.rates, s.map);
+}
+template <typename T>
+void RunOnCpu(const steps::MomentumOuter<T>& s) {
+  MomentumOuter(s.rates, s.map);
+}
+template <typename T>
+void RunOnCpu(const steps::RmspropOuter<T>& s) {
+  RmspropOuter(s.rates, s.map);
+}
+template <typename T>
+void RunOnCpu(const steps::AdamOuter<T>& s) {
+  AdamOuter(s.rates, s.map);
 }
 
 // All steps of both types, for TYPED_TEST_SUITE.

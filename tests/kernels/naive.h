@@ -150,6 +150,48 @@ void Run(const steps::AdamChange<T>& s) {
   }
 }
 
+// A map with an outer product for its gradient is the step of the range over g written out, then
+// the sum over what the map sees next.
+template <typename Change, typename T>
+void RunOuter(const OuterMap<T>& map, const Change& change) {
+  const std::int64_t p = map.k * map.n;
+  std::vector<T> g(static_cast<std::size_t>(p));
+  for (std::int64_t at = 0; at < p; ++at) {
+    g[static_cast<std::size_t>(at)] =
+        static_cast<T>(Wide(map.scale) * map.x[at / map.n] * map.d[at % map.n]);
+  }
+  change(p, g.data());
+  for (std::int64_t at = 0; at < p; ++at) map.theta[at] += g[static_cast<std::size_t>(at)];
+  if (map.next_x == nullptr) return;
+  for (std::int64_t i = 0; i < map.n; ++i) {
+    map.next[i] = static_cast<T>(map.next[i] + Sum(map.k, [&](std::int64_t j) {
+                                   return Wide(map.next_x[j]) * map.theta[j * map.n + i];
+                                 }));
+  }
+}
+template <typename T>
+void Run(const steps::SgdOuter<T>& s) {
+  RunOuter(s.map, [&](std::int64_t p, T* g) { Run(steps::SgdChange<T>{s.rates, p, g}); });
+}
+template <typename T>
+void Run(const steps::MomentumOuter<T>& s) {
+  RunOuter(s.map, [&](std::int64_t p, T* g) {
+    Run(steps::MomentumChange<T>{s.rates, p, s.map.first, g});
+  });
+}
+template <typename T>
+void Run(const steps::RmspropOuter<T>& s) {
+  RunOuter(s.map, [&](std::int64_t p, T* g) {
+    Run(steps::RmspropChange<T>{s.rates, p, s.map.second, g});
+  });
+}
+template <typename T>
+void Run(const steps::AdamOuter<T>& s) {
+  RunOuter(s.map, [&](std::int64_t p, T* g) {
+    Run(steps::AdamChange<T>{s.rates, p, s.map.theta, s.map.first, s.map.second, g});
+  });
+}
+
 }  // namespace millrace::kernels::naive
 
 #endif  // MILLRACE_TESTS_KERNELS_NAIVE_H_

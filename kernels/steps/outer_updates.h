@@ -1,0 +1,114 @@
+// The optimizers' sweeps over a map whose gradient is an outer product, as steps: the weights and
+// slots of a row are read once, changed and written once, and while the new weights are at hand
+// they meet the vector that the map sees next. Shapes: kernels/ops.h.
+#ifndef MILLRACE_KERNELS_STEPS_OUTER_UPDATES_H_
+#define MILLRACE_KERNELS_STEPS_OUTER_UPDATES_H_
+
+#include <cstdint>
+
+#include "kernels/math/mul_add.h"
+#include "kernels/math/platform.h"
+#include "kernels/math/updates.h"
+#include "kernels/ops.h"
+
+namespace millrace::kernels::steps {
+
+// What a row of the map brings: to the update, and to the sum over what is seen next.
+template <typename T, typename Update>
+struct OuterRow {
+  typename Update::Row of_update;
+  T next_x;
+};
+
+// Changes one parameter and returns its new value.
+template <typename T, typename Update>
+MILLRACE_HD T UpdateAt(const Update& update, const typename Update::Row& row, T d, T square,
+                       const OuterMap<T>& map, std::int64_t at) {
+  Slots<T> slots{};
+  slots.theta = map.theta[at];
+  if constexpr (Update::kFirst) slots.first = map.first[at];
+  if constexpr (Update::kSecond) slots.second = map.second[at];
+  const T theta = slots.theta + update(row, d, square, slots);
+  if constexpr (Update::kFirst) map.first[at] = slots.first;
+  if constexpr (Update::kSecond) map.second[at] = slots.second;
+  map.theta[at] = theta;
+  return theta;
+}
+
+template <typename T, typename Update, typename Exec>
+MILLRACE_HD void UpdateOuter(Exec& exec, const Update& update, const OuterMap<T>& map) {
+  using Row = OuterRow<T, Update>;
+  // By value: nothing that a loop writes can be one of them.
+  const OuterMap<T> m = map;
+  if (m.next_x == nullptr) {
+    exec.Sweep(
+        m.k, m.n, m.d, static_cast<T*>(nullptr),
+        [=](std::int64_t j) {
+          return Row{update.ForRow(m.scale * m.x[j]), T(0)};
+        },
+        [=](const Row& row, T d, T square, std::int64_t at, T sum) {
+          UpdateAt(update, row.of_update, d, square, m, at);
+          return sum;
+        });
+    return;
+  }
+  exec.Sweep(
+      m.k, m.n, m.d, m.next,
+      [=](std::int64_t j) {
+        return Row{update.ForRow(m.scale * m.x[j]), m.next_x[j]};
+      },
+      [=](const Row& row, T d, T square, std::int64_t at, T sum) {
+        return MulAdd(UpdateAt(update, row.of_update, d, square, m, at), row.next_x, sum);
+      });
+}
+
+template <typename T>
+struct SgdOuter {
+  UpdateRates<T> rates;
+  OuterMap<T> map;
+
+  template <typename Exec>
+  MILLRACE_HD void Run(Exec& exec) const {
+    UpdateOuter<T>(exec, SgdUpdate<T>(rates), map);
+  }
+};
+
+template <typename T>
+struct MomentumOuter {
+  UpdateRates<T> rates;
+  OuterMap<T> map;
+
+  template <typename Exec>
+  MILLRACE_HD void Run(Exec& exec) const {
+    UpdateOuter<T>(exec, MomentumUpdate<T>(rates), map);
+  }
+};
+
+template <typename T>
+struct RmspropOuter {
+  UpdateRates<T> rates;
+  OuterMap<T> map;
+
+  template <typename Exec>
+  MILLRACE_HD void Run(Exec& exec) const {
+    WithRoot(rates, [&](auto root) {
+      UpdateOuter<T>(exec, RmspropUpdate<T, decltype(root)>(rates), map);
+    });
+  }
+};
+
+template <typename T>
+struct AdamOuter {
+  UpdateRates<T> rates;
+  OuterMap<T> map;
+
+  template <typename Exec>
+  MILLRACE_HD void Run(Exec& exec) const {
+    WithRoot(rates,
+             [&](auto root) { UpdateOuter<T>(exec, AdamUpdate<T, decltype(root)>(rates), map); });
+  }
+};
+
+}  // namespace millrace::kernels::steps
+
+#endif  // MILLRACE_KERNELS_STEPS_OUTER_UPDATES_H_
