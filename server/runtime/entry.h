@@ -99,7 +99,7 @@ struct Entry {
   std::mutex turn_mutex;
   Body body;
 
-  // Of the scheduler's thread alone.
+  // Of the thread that drives the scheduler, alone.
   struct Place {
     std::shared_ptr<Turn> unfinished;  // a part that is applied over several turns
     bool in_batch = false;

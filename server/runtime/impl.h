@@ -67,6 +67,8 @@ class RuntimeImpl final : public Runtime {
   absl::StatusOr<v1::StreamStats> StatsNow(const std::string& stream) override;
 
   void Submit(PartTask task) override;
+  void Queue(PartTask task) override;
+  void Begin() override { scheduler_.Begin(); }
   absl::StatusOr<v1::PeekResponse> Peek(const v1::PeekRequest& request) override;
   void Listen(std::uint64_t writer_token, DurableListener listener) override;
   void StopListening(std::uint64_t writer_token) override;

@@ -45,6 +45,11 @@ absl::Status RuntimeImpl::RefuseOversize(const v1::LearnPart& part, Entry* entry
 }
 
 void RuntimeImpl::Submit(PartTask task) {
+  Queue(std::move(task));
+  scheduler_.Wake();
+}
+
+void RuntimeImpl::Queue(PartTask task) {
   if (draining_) return AnswerAtOnce(&task, Draining());
   const auto found = FindStream(task.part.stream());
   if (!found.ok()) return AnswerAtOnce(&task, found.status());
@@ -62,7 +67,7 @@ void RuntimeImpl::Submit(PartTask task) {
   }
   entry->face.unanswered_steps += work.steps;
   entry->face.unanswered_bytes += work.bytes;
-  scheduler_.AddLocked(entry, std::move(work));
+  scheduler_.QueueLocked(entry, std::move(work));
 }
 
 absl::StatusOr<v1::PeekResponse> RuntimeImpl::Peek(const v1::PeekRequest& request) {

@@ -2,7 +2,7 @@
 //
 // Streams with private state leave memory through the store and come back on use; no stream is ever
 // dropped. Where the limit is reached and nothing can go, MEMORY says so.
-// Used by the scheduler's thread alone, but for bytes().
+// Used by the thread that drives the scheduler alone, but for bytes().
 #ifndef MILLRACE_SERVER_RUNTIME_RESIDENCE_H_
 #define MILLRACE_SERVER_RUNTIME_RESIDENCE_H_
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <utility>
+#include <variant>
 
 #include "absl/time/clock.h"
 #include "server/runtime/faults.h"
@@ -33,19 +34,67 @@ Scheduler::~Scheduler() {
 }
 
 void Scheduler::Add(const std::shared_ptr<Entry>& entry, Work work) {
-  const std::lock_guard lock(entry->face_mutex);
-  AddLocked(entry, std::move(work));
+  {
+    const std::lock_guard lock(entry->face_mutex);
+    QueueLocked(entry, std::move(work));
+  }
+  Wake();
 }
 
-void Scheduler::AddLocked(const std::shared_ptr<Entry>& entry, Work work) {
+void Scheduler::QueueLocked(const std::shared_ptr<Entry>& entry, Work work) {
   ++queued_;
   entry->face.queue.push_back(std::move(work));
   if (std::exchange(entry->face.scheduled, true)) return;
+  const std::lock_guard lock(mutex_);
+  ready_.push_back(entry);
+}
+
+void Scheduler::Wake() { ready_or_stop_.notify_one(); }
+
+void Scheduler::Begin() {
+  const std::shared_ptr<Entry> lone = TakeLone();
+  if (lone == nullptr) return Wake();
+  if (RunsHere(*lone)) {
+    Drive({lone}, /*brief=*/true);
+    if (turns_->SnapshotDue(*lone)) {
+      const std::lock_guard lock(lone->face_mutex);
+      QueueLocked(lone, CallWork{CallWork::Need::kStream, [this, lone](const absl::Status& ready) {
+                                   if (ready.ok()) turns_->SnapshotIfDue(lone.get());
+                                 }});
+    }
+  } else {
+    const std::lock_guard lock(mutex_);
+    ready_.push_front(lone);
+  }
+  EndDriving();
+}
+
+std::shared_ptr<Entry> Scheduler::TakeLone() {
+  const std::lock_guard lock(mutex_);
+  if (driving_ || looks_idle_ || stop_ || ready_.size() != 1) return nullptr;
+  driving_ = true;
+  std::shared_ptr<Entry> lone = std::move(ready_.front());
+  ready_.clear();
+  return lone;
+}
+
+bool Scheduler::RunsHere(const Entry& entry) const {
+  // A part of a stream in memory that is answered within the turn.
+  if (entry.place.unfinished != nullptr || entry.place.counted_bytes == 0) return false;
+  const std::lock_guard lock(entry.face_mutex);
+  const auto* part =
+      entry.face.queue.empty() ? nullptr : std::get_if<PartWork>(&entry.face.queue.front());
+  return part != nullptr && part->steps <= PieceSteps(*entry.model);
+}
+
+void Scheduler::EndDriving() {
+  bool more = false;
   {
     const std::lock_guard lock(mutex_);
-    ready_.push_back(entry);
+    driving_ = false;
+    more = stop_ || looks_idle_ || !ready_.empty();
   }
-  ready_or_stop_.notify_one();
+  if (more) Wake();
 }
 
 bool Scheduler::WaitUntilIdle(absl::Time deadline) {
@@ -54,32 +103,41 @@ bool Scheduler::WaitUntilIdle(absl::Time deadline) {
 }
 
 void Scheduler::Loop() {
-  while (true) {
-    const std::vector<std::shared_ptr<Entry>> entries = NextBatch();
-    TurnList turns = TakeTurns(entries);
-    if (!turns.empty()) {
-      ForEach(turns, [this](Turn* turn) {
-        if (turn->pieces.empty()) turns_->Prepare(turn);
-      });
-      turns_->Journal(turns);
-      ForEach(turns, [this](Turn* turn) { turns_->Apply(turn); });
-      Conclude(std::move(turns));
-    }
+  Entries entries;
+  while (NextBatch(&entries)) {
+    Drive(entries, /*brief=*/false);
     residence_->Tidy();
     const std::lock_guard lock(mutex_);
-    if (stop_) return;
+    driving_ = false;
   }
 }
 
-std::vector<std::shared_ptr<Entry>> Scheduler::NextBatch() {
+bool Scheduler::NextBatch(Entries* entries) {
   std::unique_lock lock(mutex_);
-  ready_or_stop_.wait_for(lock, kLookForIdle, [this] { return stop_ || !ready_.empty(); });
-  std::vector<std::shared_ptr<Entry>> entries(ready_.begin(), ready_.end());
+  const auto free = [this] { return !driving_ && (stop_ || !ready_.empty()); };
+  looks_idle_ = !ready_or_stop_.wait_for(lock, kLookForIdle, free);
+  if (looks_idle_) ready_or_stop_.wait(lock, [this] { return !driving_; });
+  looks_idle_ = false;
+  if (stop_) return false;
+  driving_ = true;
+  entries->assign(ready_.begin(), ready_.end());
   ready_.clear();
-  return entries;
+  return true;
 }
 
-Scheduler::TurnList Scheduler::TakeTurns(const std::vector<std::shared_ptr<Entry>>& entries) {
+void Scheduler::Drive(const Entries& entries, bool brief) {
+  TurnList turns = TakeTurns(entries);
+  if (turns.empty()) return;
+  for (const auto& turn : turns) turn->brief = brief;
+  ForEach(turns, [this](Turn* turn) {
+    if (turn->pieces.empty()) turns_->Prepare(turn);
+  });
+  turns_->Journal(turns);
+  ForEach(turns, [this](Turn* turn) { turns_->Apply(turn); });
+  Conclude(std::move(turns));
+}
+
+Scheduler::TurnList Scheduler::TakeTurns(const Entries& entries) {
   TurnList turns;
   for (const auto& entry : entries) {
     residence_->Use(entry.get());

@@ -1,9 +1,13 @@
-// The scheduler: one thread that gives streams their turns, a batch at a time.
+// The scheduler: gives streams their turns, a batch at a time.
 //
+// One thread at a time drives: it alone forms a batch and carries it out, and what is said to be
+// the driver's (Entry::Place, Residence) is seen by no other. Most batches are driven by the
+// scheduler's own thread. A thread that brings work may drive a batch itself, in Begin: where
+// nobody drives, where one stream alone has work, and where that is a part short enough for a turn.
 // A batch forms only while the one before runs, and never waits for more. Each stream has one turn
 // a batch (about 1 ms at most), and those with more to do go to the end: fair between streams, and
 // in order within one. A batch is prepared by the workers, journalled in one write, and applied by
-// the workers; a batch of one is carried out by the scheduler's own thread. Thread-safe.
+// the workers; a batch of one is carried out by the driver. Thread-safe.
 #ifndef MILLRACE_SERVER_RUNTIME_SCHEDULER_H_
 #define MILLRACE_SERVER_RUNTIME_SCHEDULER_H_
 
@@ -34,9 +38,13 @@ class Scheduler {
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
-  // Behind the work that the entry has already. The caller of the second form holds face_mutex.
+  // Behind the work that the entry has already.
   void Add(const std::shared_ptr<Entry>& entry, Work work);
-  void AddLocked(const std::shared_ptr<Entry>& entry, Work work);
+  // The same without waking a thread: Wake or Begin follows. The caller holds face_mutex.
+  void QueueLocked(const std::shared_ptr<Entry>& entry, Work work);
+  void Wake();
+  // Drives one batch on this thread where it may, else wakes the scheduler's.
+  void Begin();
   // False where there was still work at the deadline.
   bool WaitUntilIdle(absl::Time deadline);
   std::int64_t queued() const { return queued_; }
@@ -45,9 +53,18 @@ class Scheduler {
 
  private:
   using TurnList = std::vector<std::shared_ptr<Turn>>;
+  using Entries = std::vector<std::shared_ptr<Entry>>;
   void Loop();
-  std::vector<std::shared_ptr<Entry>> NextBatch();
-  TurnList TakeTurns(const std::vector<std::shared_ptr<Entry>>& entries);
+  // Waits for work, or for the time to look for idle streams, and begins to drive; false at the
+  // end.
+  bool NextBatch(Entries* entries);
+  // Brief: a snapshot that is due is left for later.
+  void Drive(const Entries& entries, bool brief);
+  void EndDriving();
+  // The one stream with work, if it may be driven in Begin; null where somebody else must.
+  std::shared_ptr<Entry> TakeLone();
+  bool RunsHere(const Entry& entry) const;
+  TurnList TakeTurns(const Entries& entries);
   std::shared_ptr<Turn> TakeTurn(const std::shared_ptr<Entry>& entry);
   // False where the turn must wait until others have left memory.
   bool MakeRoom(Turn* turn);
@@ -66,7 +83,9 @@ class Scheduler {
   std::condition_variable ready_or_stop_, idle_;
   std::deque<std::shared_ptr<Entry>> ready_;
   bool stop_ = false;
-  std::thread thread_;  // last: it uses all the others
+  bool driving_ = false;     // somebody drives
+  bool looks_idle_ = false;  // the scheduler's thread waits to drive, with or without work
+  std::thread thread_;       // last: it uses all the others
 };
 
 }  // namespace millrace::server

@@ -124,7 +124,11 @@ void Turns::Apply(Turn* turn) {
   } else {
     std::get<EventWork>(turn->work).done(turn->status);
   }
-  // After the answer, which does not depend on it. One that cannot be written is tried again.
+  // After the answer, which does not depend on it.
+  if (!turn->brief) SnapshotIfDue(entry);
+}
+
+void Turns::SnapshotIfDue(Entry* entry) {
   if (keeper_->SnapshotDue(*entry)) keeper_->SnapshotNow(entry, /*requested=*/false).IgnoreError();
 }
 

@@ -44,8 +44,12 @@ struct Turn {
   engine::Want want;
   engine::Outcome outcome;
   v1::LearnPartReply reply;
+  bool brief = false;  // nothing but the journal is written
   bool finished = false;
 };
+
+// Steps of one piece of a long observation; what has no more is answered within one turn.
+std::uint64_t PieceSteps(const engine::Model& model);
 
 // Does the work need the learner in memory?
 bool NeedsStream(const Entry& entry, const Work& work);
@@ -59,6 +63,9 @@ class Turns {
   void Prepare(Turn* turn);
   void Journal(absl::Span<const std::shared_ptr<Turn>> turns);
   void Apply(Turn* turn);
+  bool SnapshotDue(const Entry& entry) const { return keeper_->SnapshotDue(entry); }
+  // One that cannot be written is tried again. The caller holds turn_mutex.
+  void SnapshotIfDue(Entry* entry);
   // Answers work that gets no turn.
   void Refuse(Entry* entry, Work* work, const absl::Status& status);
 

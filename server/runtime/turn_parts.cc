@@ -16,13 +16,6 @@ namespace {
 
 using store::v1::JournalRecord;
 
-// Steps of one piece of a long observation: about half a millisecond of work, taken from the size
-// of the model alone (some 2 ns a parameter and 1 us a step).
-std::uint64_t PieceSteps(const engine::Model& model) {
-  const std::int64_t step_ns = 1000 + 2 * model.sizes().parameters;
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(16, 500'000 / step_ns));
-}
-
 absl::Status Unanswerable(const Entry& entry) {
   return engine::Error(absl::StatusCode::kInvalidArgument, kBadPart,
                        absl::StrCat("a part of stream '", entry.id,
@@ -31,6 +24,13 @@ absl::Status Unanswerable(const Entry& entry) {
 }
 
 }  // namespace
+
+// About half a millisecond of work, taken from the size of the model alone (some 2 ns a parameter
+// and 1 us a step).
+std::uint64_t PieceSteps(const engine::Model& model) {
+  const std::int64_t step_ns = 1000 + 2 * model.sizes().parameters;
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(16, 500'000 / step_ns));
+}
 
 absl::Status Turns::CheckWriter(const Entry& entry, const v1::LearnPart& part) const {
   const std::lock_guard lock(entry.face_mutex);

@@ -1,11 +1,17 @@
 #include "server/services/learn_reactor.h"
 
+#include <chrono>
 #include <utility>
 #include <vector>
 
 #include "server/services/status_map.h"
 
 namespace millrace::server {
+namespace {
+
+constexpr std::chrono::milliseconds kWriteStalls(50);
+
+}  // namespace
 
 LearnReactor* LearnReactor::Start(const Site& site, std::string principal) {
   const std::shared_ptr<LearnReactor> call(new LearnReactor(site, std::move(principal)));
@@ -45,6 +51,7 @@ void LearnReactor::OnReadDone(bool ok) {
     request.Swap(&request_);
   }
   TakeParts(&request);
+  site_.runtime->Begin();
   // Only now: the next message may come on another thread, and must not overtake this one.
   const std::lock_guard<std::mutex> lock(mutex_);
   reading_ = false;
@@ -91,7 +98,7 @@ void LearnReactor::Submit(v1::LearnPart part, std::int64_t bytes) {
     }
     call->Answered(bytes, std::move(reply));
   };
-  site_.runtime->Submit(std::move(task));
+  site_.runtime->Queue(std::move(task));
 }
 
 void LearnReactor::Answered(std::int64_t request_bytes, v1::LearnPartReply reply) {
@@ -143,6 +150,7 @@ void LearnReactor::NoteDurable(const std::string& stream, std::uint64_t epoch,
 void LearnReactor::OnWriteDone(bool ok) {
   const std::lock_guard<std::mutex> lock(mutex_);
   writing_ = false;
+  write_stalls_ = false;
   held_bytes_ -= std::exchange(writing_bytes_, 0);
   if (!ok && phase_ != Phase::kFinished) {
     phase_ = Phase::kCancelled;
@@ -175,7 +183,7 @@ void LearnReactor::Advance() {
   switch (phase_) {
     case Phase::kOpen:
       WriteNext();
-      if (!reading_ && held_bytes_ < site_.learn.budget_bytes) {
+      if (!reading_ && held_bytes_ < site_.learn.budget_bytes && !ReadWaits()) {
         reading_ = true;
         request_.Clear();
         StartRead(&request_);
@@ -193,6 +201,23 @@ void LearnReactor::Advance() {
     case Phase::kFinished:
       return;
   }
+}
+
+bool LearnReactor::ReadWaits() {
+  if (!writing_ || write_stalls_ || unanswered_parts_ > 0 || !outbox_.empty()) return false;
+  if (!std::exchange(watched_, true)) {
+    alarm_.Set(std::chrono::system_clock::now() + kWriteStalls,
+               [call = self_, write = writes_](bool /*fired*/) { call->LookAtWrite(write); });
+  }
+  return true;
+}
+
+void LearnReactor::LookAtWrite(std::uint64_t write) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  watched_ = false;
+  // One alarm watches over all the writes of its time: a later write gets an alarm of its own.
+  write_stalls_ = writing_ && write == writes_;
+  Advance();
 }
 
 void LearnReactor::WriteNext() {
@@ -216,6 +241,7 @@ void LearnReactor::WriteNext() {
     notes_.clear();
   }
   writing_ = true;
+  ++writes_;
   StartWrite(&reply_);
 }
 
@@ -232,6 +258,7 @@ void LearnReactor::OnDone() {
     const std::lock_guard<std::mutex> lock(mutex_);
     tokens.swap(writer_tokens_);
   }
+  alarm_.Cancel();
   for (const auto& [stream, token] : tokens) site_.runtime->StopListening(token);
   site_.metrics->RpcDone("Learning/Learn", code_);
   if (entered_) {

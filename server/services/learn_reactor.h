@@ -6,7 +6,7 @@
 //   phase        reads                       writes    what it becomes
 //   open         one at a time, while the    as they   half-closed when the client ends its side,
 //                call holds less than its    come      draining when the server ends, cancelled
-//                byte budget                           when the client goes away
+//                byte budget; see below                when the client goes away
 //   half-closed  none                        yes       finished OK when nothing is pending
 //   draining     none; one already begun is  yes       finished UNAVAILABLE (DRAINING) when nothing
 //                dropped (its parts are not            is pending
@@ -24,6 +24,11 @@
 // message, up to `merge_bytes`. Notes of durable_seq are replies with part_id 0, at most one a
 // stream waits, and one that a later reply covers is dropped.
 //
+// Where all is answered and the last reply is just being written, the next read waits for the
+// write: gRPC would acknowledge the message that was read in a packet of its own, for which the
+// client wakes. A write that takes long (the client does not read) does not hold up reads: after
+// kWriteStalls they go on as if there were none.
+//
 // A part whose call was cancelled before its journal write is not applied (PartTask::wanted).
 // Parts of one call go to the runtime in the order they came; the runtime answers those of one
 // stream in that order, so a slow stream holds up no other.
@@ -33,6 +38,7 @@
 #ifndef MILLRACE_SERVER_SERVICES_LEARN_REACTOR_H_
 #define MILLRACE_SERVER_SERVICES_LEARN_REACTOR_H_
 
+#include <grpcpp/alarm.h>
 #include <grpcpp/support/server_callback.h>
 
 #include <atomic>
@@ -85,6 +91,9 @@ class LearnReactor final : public grpc::ServerBidiReactor<v1::LearnRequest, v1::
   void Advance();
   void WriteNext();
   bool Pending() const;
+  // Should the next read wait for the write that is going? Sees to it that it does not for long.
+  bool ReadWaits();
+  void LookAtWrite(std::uint64_t write);
   void FinishWith(const absl::Status& status);
 
   const Site site_;
@@ -97,6 +106,10 @@ class LearnReactor final : public grpc::ServerBidiReactor<v1::LearnRequest, v1::
   Phase phase_ = Phase::kOpen;
   bool reading_ = false;  // until the message read has gone to the runtime
   bool writing_ = false;
+  std::uint64_t writes_ = 0;   // begun
+  bool watched_ = false;       // the alarm is set
+  bool write_stalls_ = false;  // the write that is going takes long
+  grpc::Alarm alarm_;
   v1::LearnRequest request_;  // being read
   v1::LearnReply reply_;      // being written
   std::int64_t unanswered_parts_ = 0;

@@ -1,11 +1,16 @@
 // The client of the round-trip benchmark: the same calls to millraced and to the echo.
 //
-//   round_trip_bench HOST:PORT STREAM INPUTS OUTPUTS SECONDS
+//   round_trip_bench HOST:PORT STREAM INPUTS OUTPUTS SECONDS MEASUREMENT...
 //
-// Attaches to STREAM-0 .. STREAM-63; then sends one step of one stream, each after the reply to the
-// one before; then 64 steps a message of one stream with up to 16 messages under way; then one step
-// of each stream, the next as soon as it is answered. Every step carries its target and is learned
-// from. Prints one JSON object.
+// Attaches to STREAM-0 .. STREAM-63. Every step carries its target and is learned from. Measures,
+// in the order given and SECONDS each:
+//   single      one step of one stream a message, each after the reply to the one before
+//   pipelined   one step of one stream a message, up to 64 messages under way
+//   bulk        64 steps of one stream a message, up to 16 messages under way
+//   streams     one step of each stream under way, the next as soon as it is answered
+//   open:N      open loop: N streams have a step due every 20 ms, evenly spread over the 20 ms, and
+//               send it then, whatever is unanswered; latency counts from the moment it was due
+// Prints one JSON object.
 
 #include <grpcpp/grpcpp.h>
 
@@ -19,6 +24,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -31,13 +37,16 @@ using Clock = std::chrono::steady_clock;
 using Call = grpc::ClientReaderWriter<v1::LearnRequest, v1::LearnReply>;
 
 constexpr int kBulkSteps = 64;
-constexpr int kUnderWay = 16;
+constexpr std::size_t kBulkUnderWay = 16;
+constexpr std::size_t kUnderWay = 64;
 constexpr std::size_t kStreams = 64;
+constexpr std::chrono::nanoseconds kCadence = std::chrono::milliseconds(20);
 
 struct Options {
   std::string server, stream;
   int inputs = 0, outputs = 0;
   double seconds = 0;
+  std::vector<std::string> measurements;
 };
 
 [[noreturn]] void Die(const std::string& what) {
@@ -103,21 +112,21 @@ class Benchmark {
     return times_us;
   }
 
-  // Steps a second of one stream.
-  double BulkSteps(double seconds) {
+  // Steps a second of one stream, `steps` a message.
+  double OneStream(int steps, std::size_t under_way, double seconds) {
     v1::LearnRequest request;
-    *request.add_parts() = Part(kBulkSteps);
+    *request.add_parts() = Part(steps);
     const Clock::time_point start = Clock::now();
     std::size_t sent = 0;
     std::size_t answered = 0;
     do {
-      for (; sent - answered < kUnderWay && Since(start) < seconds; ++sent) {
+      for (; sent - answered < under_way && Since(start) < seconds; ++sent) {
         Number(0, request.mutable_parts(0));
         call_->Write(request);
       }
       answered += Read().size();
     } while (answered < sent);
-    return static_cast<double>(answered * kBulkSteps) / Since(start);
+    return static_cast<double>(answered * static_cast<std::size_t>(steps)) / Since(start);
   }
 
   // Steps a second of all streams, one step of each under way.
@@ -141,6 +150,36 @@ class Benchmark {
       call_->Write(request);
     }
     return static_cast<double>(answered) / Since(start);
+  }
+
+  // Microseconds from the moment each step was due to its reply.
+  std::vector<double> OpenLoop(std::size_t streams, double seconds) {
+    const std::chrono::nanoseconds gap = kCadence / static_cast<std::int64_t>(streams);
+    const auto count = static_cast<std::size_t>(seconds * 1e9 / static_cast<double>(gap.count()));
+    const Clock::time_point start = Clock::now();
+    std::thread sender([&] {
+      v1::LearnRequest request;
+      *request.add_parts() = Part(1);
+      for (std::size_t i = 0; i < count; ++i) {
+        Number(i % streams, request.mutable_parts(0));
+        std::this_thread::sleep_until(start + static_cast<std::int64_t>(i) * gap);
+        call_->Write(request);
+      }
+    });
+    std::vector<std::size_t> answered(streams, 0);
+    std::vector<double> times_us;
+    while (times_us.size() < count) {
+      const std::vector<v1::LearnPartReply> replies = Read();
+      const Clock::time_point now = Clock::now();
+      for (const v1::LearnPartReply& reply : replies) {
+        const std::size_t stream = reply.part_id() - 1;
+        const std::size_t due = stream + streams * answered[stream]++;
+        const auto late = now - (start + static_cast<std::int64_t>(due) * gap);
+        times_us.push_back(1e6 * std::chrono::duration<double>(late).count());
+      }
+    }
+    sender.join();
+    return times_us;
   }
 
  private:
@@ -191,28 +230,58 @@ class Benchmark {
   std::array<Place, kStreams> places_;
 };
 
-double Quantile(const std::vector<double>& sorted, double q) {
-  return sorted[static_cast<std::size_t>(q * static_cast<double>(sorted.size() - 1))];
+// "p50_us": ..., of `times_us`, which it sorts.
+std::string Quantiles(std::vector<double>* times_us) {
+  std::sort(times_us->begin(), times_us->end());
+  std::string text;
+  for (const auto& [name, q] : {std::pair("p50_us", 0.5), {"p99_us", 0.99}, {"p99_9_us", 0.999}}) {
+    const auto at = static_cast<std::size_t>(q * static_cast<double>(times_us->size() - 1));
+    text += '"' + std::string(name) + "\": " + std::to_string((*times_us)[at]) + ", ";
+  }
+  return text + "\"count\": " + std::to_string(times_us->size());
+}
+
+std::string Measure(const std::string& measurement, double seconds, Benchmark* benchmark) {
+  const auto rate = [](double steps_per_s) {
+    return "\"steps_per_s\": " + std::to_string(steps_per_s);
+  };
+  if (measurement == "pipelined") return rate(benchmark->OneStream(1, kUnderWay, seconds));
+  if (measurement == "bulk") return rate(benchmark->OneStream(kBulkSteps, kBulkUnderWay, seconds));
+  if (measurement == "streams") return rate(benchmark->ManyStreams(seconds));
+  if (measurement == "single") {
+    std::vector<double> times_us = benchmark->SingleSteps(seconds);
+    return Quantiles(&times_us);
+  }
+  const int streams = measurement.rfind("open:", 0) == 0 ? std::atoi(measurement.c_str() + 5) : 0;
+  if (streams < 1 || static_cast<std::size_t>(streams) > kStreams) {
+    Die("got '" + measurement + "'; expected single, pipelined, bulk, streams or open:N");
+  }
+  std::vector<double> times_us = benchmark->OpenLoop(static_cast<std::size_t>(streams), seconds);
+  const double deadline_us = std::chrono::duration<double, std::micro>(kCadence).count();
+  const auto missed = std::count_if(times_us.begin(), times_us.end(),
+                                    [&](double time_us) { return time_us > deadline_us; });
+  return Quantiles(&times_us) + ", \"missed\": " + std::to_string(missed);
 }
 
 void Run(const Options& options) {
   Benchmark benchmark(options);
-  benchmark.SingleSteps(0.2);  // warms up
-  std::vector<double> times_us = benchmark.SingleSteps(options.seconds);
-  std::sort(times_us.begin(), times_us.end());
-  const double bulk = benchmark.BulkSteps(options.seconds);
-  const double many = benchmark.ManyStreams(options.seconds);
-  std::printf(
-      "{\"p50_us\": %.1f, \"p99_us\": %.1f, \"bulk_steps_per_s\": %.0f, "
-      "\"streams_steps_per_s\": %.0f}\n",
-      Quantile(times_us, 0.5), Quantile(times_us, 0.99), bulk, many);
+  benchmark.SingleSteps(0.1);  // warms up
+  const char* before = "{";
+  for (const std::string& measurement : options.measurements) {
+    std::printf("%s\"%s\": {%s}", std::exchange(before, ", "), measurement.c_str(),
+                Measure(measurement, options.seconds, &benchmark).c_str());
+  }
+  std::printf("}\n");
 }
 
 }  // namespace
 }  // namespace millrace
 
 int main(int argc, char** argv) {
-  if (argc != 6) millrace::Die("usage: round_trip_bench HOST:PORT STREAM INPUTS OUTPUTS SECONDS");
-  millrace::Run({argv[1], argv[2], std::atoi(argv[3]), std::atoi(argv[4]), std::atof(argv[5])});
+  if (argc < 7) {
+    millrace::Die("usage: round_trip_bench HOST:PORT STREAM INPUTS OUTPUTS SECONDS MEASUREMENT...");
+  }
+  millrace::Run({argv[1], argv[2], std::atoi(argv[3]), std::atoi(argv[4]), std::atof(argv[5]),
+                 std::vector<std::string>(argv + 6, argv + argc)});
   return 0;
 }

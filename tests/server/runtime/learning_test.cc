@@ -2,6 +2,8 @@
 
 #include <future>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -124,6 +126,55 @@ TEST_F(LearningTest, TakesACancelledPartBackBeforeTheJournal) {
   EXPECT_EQ(reply.get_future().get().status().code(),
             static_cast<int>(absl::StatusCode::kCancelled));
   EXPECT_EQ(harness_.Stream("s").applied_seq(), 0u);
+}
+
+// The thread that answers `part` after Queue and Begin.
+std::thread::id AnsweringThread(Runtime* runtime, v1::LearnPart part) {
+  std::promise<std::thread::id> answered;
+  runtime->Queue({std::move(part), "local", nullptr, [&](const v1::LearnPartReply& reply) {
+                    EXPECT_FALSE(reply.has_status()) << reply.status().message();
+                    answered.set_value(std::this_thread::get_id());
+                  }});
+  runtime->Begin();
+  return answered.get_future().get();
+}
+
+// Sends single steps from first_seq on until one was carried out on this thread: not at once where
+// the thread that answered the step before is not done with its batch. Returns the step after it.
+std::uint64_t StepUntilItRunsHere(Harness* harness, std::uint64_t first_seq) {
+  for (std::uint64_t seq = first_seq; seq < first_seq + 1000; ++seq) {
+    v1::LearnPart part = harness->PartOf("s");
+    *part.mutable_observe() = Observation(seq, 1);
+    const auto thread = AnsweringThread(&harness->runtime(), part);
+    if (thread == std::this_thread::get_id()) return seq + 1;
+    std::this_thread::yield();
+  }
+  ADD_FAILURE() << "no step was carried out on the thread that began it";
+  return first_seq + 1000;
+}
+
+TEST_F(LearningTest, CarriesOutAShortPartOnTheThreadThatBeginsItAndALongOneOnItsOwn) {
+  std::uint64_t seq = StepUntilItRunsHere(&harness_, 1);
+  v1::LearnPart part = harness_.PartOf("s");
+  *part.mutable_observe() = Observation(seq, 3000);
+  EXPECT_NE(AnsweringThread(&harness_.runtime(), part), std::this_thread::get_id());
+  seq = StepUntilItRunsHere(&harness_, seq + 3000);
+  EXPECT_EQ(harness_.Digest("s"), DigestAfter(seq - 1));
+}
+
+TEST_F(LearningTest, SnapshotsWhatIsDueThoughEveryPartRunsOnTheThreadThatBeginsIt) {
+  RuntimeOptions options;
+  options.snapshot_steps = 10;
+  Harness harness(options);
+  harness.CreateModel("m");
+  harness.OpenStream("s");
+  harness.Attach("s");
+  v1::ListSnapshotsRequest request;
+  request.set_id("s");
+  std::uint64_t seq = 1;
+  while (seq < 40) seq = StepUntilItRunsHere(&harness, seq);
+  EXPECT_GE(harness.runtime().ListSnapshots(request)->snapshots_size(), 2);
+  EXPECT_EQ(harness.Digest("s"), DigestAfter(seq - 1));
 }
 
 TEST_F(LearningTest, RefusesAPartLargerThanTheWindow) {

@@ -174,6 +174,18 @@ TEST_F(LearnReactorTest, UnsentRepliesCountAgainstTheByteBudget) {
   writer.join();
 }
 
+TEST_F(LearnReactorTest, ReadingGoesOnWhileAWriteWaitsForAClientThatDoesNotRead) {
+  constexpr int kParts = 100;
+  Serve();
+  serving_->Open("a");
+  fake_->outputs_per_step = 16 << 10;  // 64 KiB a reply: the first few fill what gRPC sends ahead
+  for (std::uint64_t seq = 1; seq <= kParts; ++seq) {
+    ASSERT_TRUE(call_->Write(Observe("a", seq)));
+  }
+  EXPECT_TRUE(fake_->Await([this] { return fake_->answered == kParts; }));
+  for (std::uint64_t seq = 1; seq <= kParts; ++seq) EXPECT_EQ(Next().part_id(), seq);
+}
+
 TEST_F(LearnReactorTest, RepliesShareAMessageWhileTheWriterIsBusy) {
   constexpr int kParts = 2000;
   Serve();
