@@ -254,6 +254,17 @@ absl::Status Keeper::PageOut(Entry* entry) {
 }
 
 void Keeper::Publish(Entry* entry) const {
+  PublishNumbers(entry);
+  if (entry->body.stream == nullptr) return;
+  std::vector<v1::Setting> overrides;
+  for (const engine::NamedSetting& setting : entry->body.stream->Overrides()) {
+    overrides.push_back(ToWire(setting));
+  }
+  const std::lock_guard lock(entry->face_mutex);
+  entry->face.overrides = std::move(overrides);
+}
+
+void Keeper::PublishNumbers(Entry* entry) const {
   const Entry::Body& body = entry->body;
   const std::lock_guard lock(entry->face_mutex);
   Entry::Face& face = entry->face;
@@ -274,9 +285,6 @@ void Keeper::Publish(Entry* entry) const {
   if (face.resident_bytes == 0 || stream.event() % 64 == 0) {
     face.resident_bytes = stream.ResidentBytes();
   }
-  const std::vector<engine::NamedSetting> overrides = stream.Overrides();
-  face.overrides.clear();
-  for (const engine::NamedSetting& setting : overrides) face.overrides.push_back(ToWire(setting));
   face.idle_stats.reset();
   // The write that made it survive the process came before.
   if (DurabilityOf(*entry) == engine::Durability::kProcess) face.durable_seq = face.applied_seq;

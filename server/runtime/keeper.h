@@ -49,8 +49,10 @@ class Keeper {
   // The commit record of the stream as it is, without the figures of its chunks.
   store::v1::SnapshotCommit CommitOf(const Entry& entry) const;
 
-  // The face's numbers after the stream or the record changed.
+  // The face's numbers after the stream or the record changed; PublishNumbers where settings did
+  // not.
   void Publish(Entry* entry) const;
+  void PublishNumbers(Entry* entry) const;
   // Statistics as the wire has them; of a paged-out stream those of its snapshot.
   v1::StreamStats StatsOf(const Entry& entry) const;
   void Quarantine(Entry* entry, const absl::Status& damage) const;

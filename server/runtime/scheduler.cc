@@ -49,7 +49,14 @@ void Scheduler::QueueLocked(const std::shared_ptr<Entry>& entry, Work work) {
   ready_.push_back(entry);
 }
 
-void Scheduler::Wake() { ready_or_stop_.notify_one(); }
+void Scheduler::Wake() {
+  {
+    // Who drives looks for more at the end.
+    const std::lock_guard lock(mutex_);
+    if (driving_) return;
+  }
+  ready_or_stop_.notify_one();
+}
 
 void Scheduler::Begin() {
   const std::shared_ptr<Entry> lone = TakeLone();
@@ -94,7 +101,7 @@ void Scheduler::EndDriving() {
     driving_ = false;
     more = stop_ || looks_idle_ || !ready_.empty();
   }
-  if (more) Wake();
+  if (more) ready_or_stop_.notify_one();
 }
 
 bool Scheduler::WaitUntilIdle(absl::Time deadline) {

@@ -138,6 +138,7 @@ void Turns::ApplyPieces(Turn* turn) {
   const std::uint64_t before = stream.applied_seq();
   const absl::Time begin = absl::Now();
   ViewedEvent viewed;
+  bool settings = false;
   while (turn->applied_pieces < turn->pieces.size()) {
     const store::v1::JournalRecord& piece = turn->pieces[turn->applied_pieces];
     const absl::Status status = ViewRecord(piece, &viewed);
@@ -145,6 +146,7 @@ void Turns::ApplyPieces(Turn* turn) {
     stream.Apply(viewed.event, turn->want, &turn->outcome);
     MILLRACE_CHECK(stream.event() == piece.event());
     ++turn->applied_pieces;
+    settings = settings || piece.has_set();
     if (piece.has_observe()) AppendRows(turn->outcome, turn->reply.mutable_observe());
     if (piece.has_late_targets()) ToWire(turn->outcome, turn->reply.mutable_late_targets());
     if (absl::Now() - begin > absl::Milliseconds(1)) break;
@@ -153,7 +155,11 @@ void Turns::ApplyPieces(Turn* turn) {
   entry->body.steps += steps;
   entry->body.journal_bytes += std::exchange(turn->journal_bytes, 0);
   turn->steps += steps;
-  keeper_->Publish(entry);
+  if (settings) {
+    keeper_->Publish(entry);
+  } else {
+    keeper_->PublishNumbers(entry);
+  }
   if (DurabilityOf(*entry) == engine::Durability::kSync && !turn->pieces.empty()) {
     syncer_->Mark(turn->entry);
   }

@@ -6,6 +6,7 @@
 #define MILLRACE_SERVER_STORE_ENVIRONMENT_H_
 
 #include <cstdint>
+#include <mutex>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -20,11 +21,21 @@ class Environment {
   virtual absl::Time Now();
   // A clock that never goes back: idleness.
   virtual absl::Duration Uptime();
-  // Bytes that an unprivileged process may still write to the file system of `path`.
+  // Bytes that an unprivileged process may still write to the file system of `path`; what was found
+  // last is told again for 10 ms, since every observation asks.
   virtual std::int64_t FreeBytes(const std::string& path);
 
   // The machine's own.
   static Environment* Default();
+
+ private:
+  struct Found {
+    std::string path;
+    absl::Duration at;
+    std::int64_t free_bytes = 0;
+  };
+  std::mutex mutex_;
+  Found found_;  // guarded by mutex_
 };
 
 // A write that failed leaves memory and disk in doubt, and only recovery from disk can tell: says

@@ -6,7 +6,7 @@
 //
 //   if (!headroom.Admits()) return DiskFull(headroom);
 //
-// Thread-safe. One statvfs a call.
+// Thread-safe. At most one statvfs a call.
 #ifndef MILLRACE_SERVER_STORE_HEADROOM_H_
 #define MILLRACE_SERVER_STORE_HEADROOM_H_
 

@@ -9,16 +9,20 @@ import statistics
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-import machine
+import google_benchmark
 from server import Server  # of deploy/demo
 
 import millrace
 
 INPUTS, OUTPUTS, UNITS, STREAMS = 40, 4, 64, 64
-FIGURES = ("p50_us", "p99_us", "bulk_steps_per_s", "streams_steps_per_s")
+ECHOES = ("callback", "queue")
+LEVELS = ("applied", "process", "sync")
+OPEN_LOOPS = ("open:1", "open:16", "open:64")
+MEASUREMENTS = ("single", "pipelined", "bulk", "streams", *OPEN_LOOPS)
+ENGINE = f"step/vanilla/immediate/rmsprop/{UNITS}"
 ROUNDS = 5
 SECONDS = 0.6  # of each measurement in a round
 MODEL = f"""
@@ -28,7 +32,7 @@ head {{ name: "linear" settings {{ name: "outputs" integer: {OUTPUTS} }} }}
 loss {{ name: "mean_squared_error" }}
 rule {{ name: "immediate" }}
 optimizer {{ name: "rmsprop" settings {{ name: "rate" number: 1e-4 }} }}
-durability: DURABILITY_PROCESS
+durability: DURABILITY_
 """
 
 
@@ -38,12 +42,20 @@ class Result:
     figures: dict
 
 
+@dataclass
+class Served:
+    """What the client is pointed at: a stream's name there, and whose processor time counts."""
+
+    address: str
+    stream: str
+    pid: int
+
+
 @contextmanager
-def on_core(core: int | None) -> Iterator[None]:
-    """Programs started within stay on one core; None: on any."""
+def on_core(core: int) -> Iterator[None]:
+    """Programs started within stay on one core."""
     before = os.sched_getaffinity(0)
-    if core is not None:
-        os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, {core})
     try:
         yield
     finally:
@@ -51,41 +63,99 @@ def on_core(core: int | None) -> Iterator[None]:
 
 
 @contextmanager
-def echo(program: pathlib.Path) -> Iterator[str]:
-    process = subprocess.Popen([program, str(OUTPUTS)], stdout=subprocess.PIPE, text=True)
+def echo(program: pathlib.Path, api: str) -> Iterator[Served]:
+    process = subprocess.Popen([program, str(OUTPUTS), api], stdout=subprocess.PIPE, text=True)
     try:
-        yield process.stdout.readline().strip()
+        yield Served(process.stdout.readline().strip(), "bench", process.pid)
     finally:
         process.kill()
         process.wait()
 
 
-def measure(client: pathlib.Path, address: str, core: int | None) -> dict[str, float]:
-    with on_core(core):
-        done = subprocess.run([client, address, "bench", str(INPUTS), str(OUTPUTS), str(SECONDS)],
-                              check=True, capture_output=True, text=True)
-    return json.loads(done.stdout)
+@contextmanager
+def server(programs: pathlib.Path) -> Iterator[dict[str, Served]]:
+    """A server with the streams of every durability, by its name."""
+    with tempfile.TemporaryDirectory(prefix="millrace-bench-") as folder:
+        running = Server(programs, pathlib.Path(folder))
+        running.start()
+        try:
+            with millrace.connect(running.address) as client:
+                for level in LEVELS:
+                    client.create_model(level, MODEL.rstrip() + level.upper())
+                    for number in range(STREAMS):
+                        client.open_stream(f"{level}-{number}", level, seed=number)
+            yield {level: Served(running.address, level, running.pid) for level in LEVELS}
+        finally:
+            running.stop()
+
+
+def processor_s(pid: int) -> float:
+    tasks = pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+
+
+def measure(client: pathlib.Path, served: Served, core: int) -> dict[str, dict[str, float]]:
+    found = {}
+    for measurement in MEASUREMENTS:
+        before = processor_s(served.pid)
+        with on_core(core):
+            done = subprocess.run([client, served.address, served.stream, str(INPUTS),
+                                   str(OUTPUTS), str(SECONDS), measurement],
+                                  check=True, capture_output=True, text=True)
+        found[measurement] = json.loads(done.stdout)[measurement]
+        found[measurement]["server_cpu_s"] = processor_s(served.pid) - before
+    return found
 
 
 def placed(programs: pathlib.Path, tests: pathlib.Path, server_core: int, client_core: int
-           ) -> dict[str, dict[str, float]]:
-    """Medians over rounds in which the echo and the server take turns."""
-    with tempfile.TemporaryDirectory(prefix="millrace-bench-") as folder:
-        server = Server(programs, pathlib.Path(folder))
-        with on_core(server_core), echo(tests / "echo_server") as echoing:
-            server.start()
-            try:
-                with millrace.connect(server.address) as client:
-                    client.create_model("bench", MODEL)
-                    for number in range(STREAMS):
-                        client.open_stream(f"bench-{number}", "bench", seed=number)
-                addresses = {"echo": echoing, "millrace": server.address}
-                rounds = [{name: measure(tests / "round_trip_bench", address, client_core)
-                           for name, address in addresses.items()} for _ in range(ROUNDS)]
-            finally:
-                server.stop()
-    return {name: {figure: statistics.median(r[name][figure] for r in rounds)
-                   for figure in rounds[0][name]} for name in rounds[0]}
+           ) -> tuple[dict, float]:
+    """Medians over rounds in which the echoes, the server's levels and the engine take turns."""
+    rounds, engine = [], []
+    with ExitStack() as stack:
+        with on_core(server_core):
+            subjects = {f"echo, {api}": stack.enter_context(echo(tests / "echo_server", api))
+                        for api in ECHOES}
+            subjects |= stack.enter_context(server(programs))
+        for _ in range(ROUNDS):
+            rounds.append({name: measure(tests / "round_trip_bench", served, client_core)
+                           for name, served in subjects.items()})
+            engine.append(google_benchmark.medians(
+                google_benchmark.run(tests / "step_bench", chosen=f"^{ENGINE}$", seconds=SECONDS,
+                                     cores=(server_core,)), "step")[ENGINE])
+    medians = {name: {measurement: {figure: statistics.median(r[name][measurement][figure]
+                                                              for r in rounds)
+                                    for figure in rounds[0][name][measurement]}
+                      for measurement in MEASUREMENTS} for name in subjects}
+    return medians, statistics.median(engine)
+
+
+def trips(placement: str, rows: dict) -> list[str]:
+    floor = rows[f"echo, {ECHOES[0]}"]["single"]
+    lines = []
+    for name, row in rows.items():
+        single = row["single"]
+        lines.append(
+            f"| {placement} | {name} | "
+            + " | ".join(f"{single[q]:,.0f}" for q in ("p50_us", "p99_us", "p99_9_us"))
+            + f" | {single['p50_us'] / floor['p50_us']:.2f}"
+            + f" | {1e6 * single['server_cpu_s'] / single['count']:,.0f} |")
+    return lines
+
+
+def rates(placement: str, rows: dict, engine_s: float) -> list[str]:
+    floor = rows[f"echo, {ECHOES[0]}"]["pipelined"]["steps_per_s"]
+    lines = [f"| {placement} | engine alone | | | {1 / engine_s:,.0f} | 1.00 | |"]
+    for name, row in rows.items():
+        pipelined, bulk, streams = (row[m]["steps_per_s"] for m in ("pipelined", "bulk", "streams"))
+        lines.append(f"| {placement} | {name} | {pipelined:,.0f} | {pipelined / floor:.2f} | "
+                     f"{bulk:,.0f} | {bulk * engine_s:.2f} | {streams:,.0f} |")
+    return lines
+
+
+def open_loops(placement: str, rows: dict) -> list[str]:
+    return [f"| {placement} | {name} | " + " | ".join(
+        f"{row[m]['p50_us']:,.0f} / {row[m]['p99_us']:,.0f} / {row[m]['missed']:,.0f}"
+        for m in OPEN_LOOPS) + " |" for name, row in rows.items()]
 
 
 def run(programs: pathlib.Path) -> Result:
@@ -95,15 +165,22 @@ def run(programs: pathlib.Path) -> Result:
     if len(cores) > 1:
         placements["two cores"] = (cores[0], cores[1])
     figures = {name: placed(programs, tests, *pair) for name, pair in placements.items()}
+    heads = {
+        "one step, after the reply to the one before": (
+            "p50, us | p99, us | p99.9, us | p50 / echo's | server's processor time, us", trips),
+        "steps a second": ("one-step messages, one stream | / echo's | 64-step messages | "
+                           "/ engine's | 64 streams", rates),
+        "every 20 ms from each of N streams: p50 us / p99 us / missed": (
+            "N = 1 | N = 16 | N = 64", open_loops)}
     lines = [f"vanilla, n = {UNITS}, {INPUTS} inputs, {OUTPUTS} outputs, immediate, RMSprop; every "
-             "step is learned from; durability PROCESS", "",
-             "| server and client on | | p50, us | p99, us | 64-step messages, steps/s | "
-             "64 streams, steps/s |",
-             "|---|---|---|---|---|---|"]
-    for placement, rows in figures.items():
-        for name, row in rows.items():
-            lines.append(f"| {placement} | {name} | "
-                         + " | ".join(f"{row[figure]:,.0f}" for figure in FIGURES) + " |")
-        lines.append(f"| {placement} | millrace / echo | " + " | ".join(
-            f"{rows['millrace'][figure] / rows['echo'][figure]:.2f}" for figure in FIGURES) + " |")
-    return Result("\n".join(lines), {"rounds": ROUNDS, "seconds": SECONDS, "medians": figures})
+             "step is learned from"]
+    for title, (columns, rows_of) in heads.items():
+        lines += ["", f"{title}:", "", f"| server and client on | | {columns} |",
+                  "|---" * (columns.count("|") + 3) + "|"]
+        for placement, (rows, engine_s) in figures.items():
+            lines += (rates(placement, rows, engine_s) if rows_of is rates
+                      else rows_of(placement, rows))
+    return Result("\n".join(lines), {
+        "rounds": ROUNDS, "seconds": SECONDS,
+        "medians": {name: rows for name, (rows, _) in figures.items()},
+        "engine_step_s": {name: engine_s for name, (_, engine_s) in figures.items()}})
