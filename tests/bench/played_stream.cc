@@ -18,16 +18,6 @@ constexpr std::int64_t kByteValues = 256;
   std::exit(1);
 }
 
-engine::PartSpec RulePart(const std::string& rule) {
-  if (rule == "trace") return {"immediate", {{"decay", 0.9}}};
-  if (rule == "ring4") return {"sparse_rtrl", {{"k", std::int64_t{4}}}};
-  if (rule == "block4" || rule == "block16") {
-    const std::int64_t units = rule == "block4" ? 4 : 16;
-    return {"sparse_rtrl", {{"mask", std::string("block")}, {"k", units}}};
-  }
-  return {rule, {}};
-}
-
 std::vector<float> Normal(std::int64_t count, std::uint64_t seed) {
   std::mt19937 random(static_cast<std::uint32_t>(seed));
   std::normal_distribution<float> normal;
@@ -50,6 +40,16 @@ std::vector<float> OneHot(const std::vector<std::uint8_t>& letters) {
 }
 
 }  // namespace
+
+engine::PartSpec RulePart(const std::string& rule) {
+  if (rule == "trace") return {"immediate", {{"decay", 0.9}}};
+  if (rule == "ring4") return {"sparse_rtrl", {{"k", std::int64_t{4}}}};
+  if (rule == "block4" || rule == "block16") {
+    const std::int64_t units = rule == "block4" ? 4 : 16;
+    return {"sparse_rtrl", {{"mask", std::string("block")}, {"k", units}}};
+  }
+  return {rule, {}};
+}
 
 std::string Case::Name() const {
   return cell + "/" + rule + (good_copy ? "/" : ", no good copy/") + optimizer + "/" +

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/model.h"
+#include "engine/spec.h"
 #include "engine/stream.h"
 
 namespace millrace::bench {
@@ -36,6 +37,9 @@ struct Case {
 
   std::string Name() const;  // CELL/RULE/OPTIMIZER/n, with "no good copy" after the rule where so
 };
+
+// The rule that a case names.
+engine::PartSpec RulePart(const std::string& rule);
 
 // Ends the program with the reason where there is no such model.
 std::shared_ptr<const engine::Model> MakeModel(const Case& c);

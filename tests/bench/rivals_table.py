@@ -14,11 +14,12 @@ ROUNDS = 5
 SECONDS = 0.12  # of a turn
 FURTHEST = 1e-4  # from the engine, of the change of the weights
 ENGINE = "engine"
-RULES = {"immediate": "immediate", "ring": "ring4", "rtrl": "rtrl"}  # a rival's word: step_bench's
 SCRIPTS = {"JAX": "jax_rivals.py", "PyTorch": "torch_rivals.py"}
 # Of the scan that is compiled and of the check against the engine.
 STEPS = {("immediate", 64): 1000, ("immediate", 128): 500, ("immediate", 256): 200,
-         ("ring", 64): 100, ("ring", 128): 16, ("rtrl", 64): 48, ("rtrl", 128): 8, ("rtrl", 256): 2}
+         ("trace", 64): 500, ("trace", 256): 100, ("snap1", 64): 500, ("snap1", 256): 100,
+         ("block4", 64): 200, ("block4", 256): 16, ("ring4", 64): 100, ("ring4", 128): 16,
+         ("rtrl", 64): 48, ("rtrl", 128): 8, ("rtrl", 256): 2}
 # Columns: title, script, case; {} is the rule.
 COLUMNS = (
     ("JAX scan", "JAX", "{}"),
@@ -32,7 +33,10 @@ COLUMNS = (
 CASES = {
     "immediate": ("{}", "{}, seeded", "{}, compiled", "{}, by hand", "{}, by hand, plain",
                   "{}, autograd"),
-    "ring": ("{}", "{}, compiled", "{}, by hand", "{}, by hand, masked"),
+    "trace": ("{}", "{}, by hand"),
+    "snap1": ("{}", "{}, by hand"),
+    "block4": ("{}",),
+    "ring4": ("{}", "{}, compiled", "{}, by hand", "{}, by hand, masked"),
     "rtrl": ("{}", "{}, compiled", "{}, by hand"),
 }
 
@@ -70,7 +74,7 @@ def prepare(programs: pathlib.Path, script: dict, starts: pathlib.Path) -> dict[
 
 
 def engine_turn(program: pathlib.Path, rule: str, units: int) -> float:
-    name = f"step/vanilla/{RULES[rule]}/rmsprop/{units}"
+    name = f"step/vanilla/{rule}/rmsprop/{units}"
     rows = google_benchmark.run(program, chosen=f"^{name}$", seconds=SECONDS)
     return 1e6 * rows[name][0]["step"]
 

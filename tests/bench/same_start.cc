@@ -17,21 +17,14 @@
 
 #include "engine/model.h"
 #include "engine/stream.h"
+#include "tests/bench/played_stream.h"
 
-namespace millrace {
+namespace millrace::bench {
 namespace {
-
-constexpr std::int64_t kInputs = 40;
-constexpr std::int64_t kOutputs = 4;
 
 [[noreturn]] void Die(const std::string& what) {
   std::fprintf(stderr, "same_start_bench: %s\n", what.c_str());
   std::exit(1);
-}
-
-engine::PartSpec RulePart(const std::string& rule) {
-  if (rule == "ring") return {"sparse_rtrl", {{"k", std::int64_t{4}}}};
-  return {rule, {}};
 }
 
 std::unique_ptr<engine::Stream> OpenStream(const std::string& rule, std::int64_t units,
@@ -96,12 +89,12 @@ void Run(const std::string& rule, std::int64_t units, std::int64_t steps, bool u
 }
 
 }  // namespace
-}  // namespace millrace
+}  // namespace millrace::bench
 
 int main(int argc, char** argv) {
   if (argc != 6)
-    millrace::Die("usage: same_start_bench RULE UNITS STEPS corrected|uncorrected FILE");
-  millrace::Run(argv[1], std::atoi(argv[2]), std::atoi(argv[3]),
-                std::string(argv[4]) == "uncorrected", argv[5]);
+    millrace::bench::Die("usage: same_start_bench RULE UNITS STEPS corrected|uncorrected FILE");
+  millrace::bench::Run(argv[1], std::atoi(argv[2]), std::atoi(argv[3]),
+                       std::string(argv[4]) == "uncorrected", argv[5]);
   return 0;
 }

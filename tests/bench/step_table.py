@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pathlib
 from dataclasses import dataclass
 
@@ -97,6 +98,16 @@ def ratios(steps: dict[str, float]) -> str:
             f"{times('rtrl', 'ring4', 64)}, {times('rtrl', 'ring4', 128)}")
 
 
+def growth(steps: dict[str, float]) -> str:
+    """The power of n with which a step grows, from the two widest nets of each rule."""
+    powers = []
+    for rule in ("immediate", "snap1", "block4", "ring4", "rtrl"):
+        widest = [n for n in UNITS if f"step/vanilla/{rule}/rmsprop/{n}" in steps][-2:]
+        low, high = (steps[f"step/vanilla/{rule}/rmsprop/{n}"] for n in widest)
+        powers.append(f"{rule} n^{math.log2(high / low):.1f} (n = {widest[0]} to {widest[1]})")
+    return "a step of vanilla with RMSprop grows as " + ", ".join(powers)
+
+
 def run(programs: pathlib.Path) -> Result:
     built = programs.parent / "tests" / "bin"
     best = floors.measure(built)
@@ -110,6 +121,7 @@ def run(programs: pathlib.Path) -> Result:
         found[name] = best.of(int(rows[name][0]["touched"]), operations(cell, rule, int(n)))
     lines = ["microseconds a step (and the floor as a part of it, with what binds); 40 inputs, 4 "
              "outputs, float32, one core", "", *step_rows(steps, found), "", ratios(steps), "",
+             growth(steps), "",
              *byte_rows(steps), "",
              "one step a message, immediate, RMSprop, n = 64: "
              f"{shown(steps['single_step/vanilla/immediate/rmsprop/64'])}",

@@ -13,7 +13,7 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
-from task import BETA2, CLIP, EPSILON, OUTPUTS, RATE, RING, Start
+from task import BETA2, BLOCK, CLIP, DECAY, EPSILON, OUTPUTS, RATE, RING, Start
 from turns import serve
 
 
@@ -60,6 +60,42 @@ def immediate_step(carry, xy, root):
     return (cell, readout, v_cell, v_readout, h, power), None
 
 
+def trace_step(carry, xy, own, root):
+    """`own`: a unit's derivative in itself keeps the trace (SnAp-1); else a constant does."""
+    cell, readout, v_cell, v_readout, h, power, trace = carry
+    row, h, features, error, q = forward(cell, readout, h, *xy)
+    slope = 1 - h * h
+    keep = slope * jnp.diagonal(cell[:h.shape[0]]) if own else DECAY
+    trace = keep * trace + row[:, None] * slope
+    square = jnp.sum(q * q * jnp.sum(trace * trace, axis=0))
+    scale = clip(square + jnp.sum(error * error) * jnp.sum(features * features))
+    power = power * BETA2
+    cell, v_cell = rmsprop(cell, v_cell, trace * (scale * q), 1 - power, root)
+    readout, v_readout = rmsprop(readout, v_readout, features[:, None] * (scale * error), 1 - power,
+                                 root)
+    return (cell, readout, v_cell, v_readout, h, power, trace), None
+
+
+def block_step(carry, xy, root):
+    """S[k, j, i] of weight j of unit i, in unit k of its block; i innermost, for the vectors."""
+    cell, readout, v_cell, v_readout, h, power, s = carry
+    row, h, features, error, q = forward(cell, readout, h, *xy)
+    n, units = h.shape[0], jnp.arange(h.shape[0])
+    slope = 1 - h * h
+    block = units[None, :] // BLOCK * BLOCK + jnp.arange(BLOCK)[:, None]  # [k, i]: units near i
+    jacobian = slope[block][:, None] * cell[block[None], block[:, None]]  # [k, source, i]
+    own = jnp.where(block == units, slope, 0.0)
+    s = sum(jacobian[:, source, None] * s[source] for source in range(BLOCK))
+    s = s + own[:, None] * row[:, None]
+    g = sum(q[block[k]] * s[k] for k in range(BLOCK))
+    scale = clip(jnp.sum(g * g) + jnp.sum(error * error) * jnp.sum(features * features))
+    power = power * BETA2
+    cell, v_cell = rmsprop(cell, v_cell, scale * g, 1 - power, root)
+    readout, v_readout = rmsprop(readout, v_readout, features[:, None] * (scale * error), 1 - power,
+                                 root)
+    return (cell, readout, v_cell, v_readout, h, power, s), None
+
+
 def ring_sweep(s, jacobian_of, n):
     """sum over l near k of J[k, l] S[l]; s is [n + RING, p] with the ring's ends repeated."""
     reach = RING // 2
@@ -90,17 +126,17 @@ def sensitivity_step(carry, xy, ring, root):
     return (cell, readout, v_cell, v_readout, h, power, s), None
 
 
-def fresh(start: Start, rows: int | None):
-    """The carry at the start; `rows` of S, if there is one."""
+def fresh(start: Start, shape: tuple[int, ...] | None):
+    """The carry at the start; `shape` is that of S or the traces, if there are any."""
     cell, readout = jnp.array(start.cell()), jnp.array(start.readout())
     carry = (cell, readout, jnp.zeros_like(cell), jnp.zeros_like(readout), jnp.zeros(start.units),
              jnp.float32(1))
-    return carry if rows is None else (*carry, jnp.zeros((rows, cell.size)))
+    return carry if shape is None else (*carry, jnp.zeros(shape))
 
 
 class Scan:
-    def __init__(self, step, rows, start: Start):
-        self.carry = fresh(start, rows(start.units))
+    def __init__(self, step, shape, start: Start):
+        self.carry = fresh(start, shape(*start.cell().shape))
         self.sequence = jnp.array(start.inputs), jnp.array(start.targets)
         self.scan = jax.jit(lambda carry, sequence: jax.lax.scan(step, carry, sequence)[0],
                             donate_argnums=0)
@@ -138,8 +174,8 @@ class Streams(Scan):
         return np.concatenate([np.ravel(self.carry[0][0]), np.ravel(self.carry[1][0])])
 
 
-def scanned(step, rows=lambda n: None, **settings):
-    return functools.partial(Scan, functools.partial(step, **settings), rows)
+def scanned(step, shape=lambda rows, n: None, **settings):
+    return functools.partial(Scan, functools.partial(step, **settings), shape)
 
 
 CASES = {
@@ -147,8 +183,13 @@ CASES = {
     "immediate, seeded": scanned(immediate_step, root=seeded_reciprocal_root),
     **{f"immediate, {count} streams {order}": functools.partial(Streams, order, count)
        for count in (64, 1024) for order in ("lockstep", "in turn")},
-    "ring": scanned(sensitivity_step, lambda n: n + RING, ring=True, root=reciprocal_root),
-    "rtrl": scanned(sensitivity_step, lambda n: n, ring=False, root=reciprocal_root),
+    "trace": scanned(trace_step, lambda rows, n: (rows, n), own=False, root=reciprocal_root),
+    "snap1": scanned(trace_step, lambda rows, n: (rows, n), own=True, root=reciprocal_root),
+    "block4": scanned(block_step, lambda rows, n: (BLOCK, rows, n), root=reciprocal_root),
+    "ring4": scanned(sensitivity_step, lambda rows, n: (n + RING, rows * n), ring=True,
+                     root=reciprocal_root),
+    "rtrl": scanned(sensitivity_step, lambda rows, n: (n, rows * n), ring=False,
+                    root=reciprocal_root),
 }
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ import numpy as np
 INPUTS, OUTPUTS = 40, 4
 RATE, BETA2, EPSILON, CLIP = 1e-3, 0.99, 1e-12, 1.0
 RING = 4  # neighbours besides the unit itself
+BLOCK = 4  # units of a block
+DECAY = 0.9  # of a trace
 
 
 @dataclass

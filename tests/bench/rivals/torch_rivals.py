@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 import torch
-from task import BETA2, CLIP, EPSILON, INPUTS, OUTPUTS, RATE, RING, Start
+from task import BETA2, CLIP, DECAY, EPSILON, INPUTS, OUTPUTS, RATE, RING, Start
 from turns import serve
 
 torch.set_num_threads(1)
@@ -66,6 +66,18 @@ class ByHand:
 
     def theta(self):
         return torch.cat([self.cell.t().reshape(-1), self.readout.t().reshape(-1)]).numpy()
+
+
+class ByHandTrace(ByHand):
+    def __init__(self, own: bool, start: Start):
+        super().__init__(start)
+        self.own, self.trace = own, torch.zeros_like(self.cell)
+
+    def gradient(self, q):
+        slope = 1 - self.h * self.h
+        self.trace.mul_((slope * self.cell.diagonal())[:, None] if self.own else DECAY)
+        self.trace.addr_(slope, self.row)
+        torch.mul(self.trace, q[:, None], out=self.g_cell)
 
 
 class ByHandRtrl(ByHand):
@@ -250,9 +262,11 @@ CASES = {
     "immediate, by hand, plain": Plain,
     "immediate, compiled": functools.partial(Compiled, None, 8),
     "immediate, autograd": Autograd,
-    "ring, by hand": ByHandRing,
-    "ring, by hand, masked": ByHandMasked,
-    "ring, compiled": functools.partial(Compiled, ring_sweep, 1),
+    "trace, by hand": functools.partial(ByHandTrace, False),
+    "snap1, by hand": functools.partial(ByHandTrace, True),
+    "ring4, by hand": ByHandRing,
+    "ring4, by hand, masked": ByHandMasked,
+    "ring4, compiled": functools.partial(Compiled, ring_sweep, 1),
     "rtrl, by hand": ByHandRtrl,
     "rtrl, compiled": functools.partial(Compiled, torch.mm, 1),
 }
