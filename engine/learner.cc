@@ -27,17 +27,18 @@ Learner<T>::Learner(const ModelSpec& spec, std::int64_t inputs, std::uint64_t se
       updater_(network_.layout()),
       diagnostics_(spec, network_.cell(), *rule_, network_.outputs()),
       step_(network_.MakeStep()),
+      next_cell_(step_.cell),
       y_(static_cast<std::size_t>(network_.outputs())),
       dy_(y_.size()),
       df_(step_.features.size()),
-      g_(static_cast<std::size_t>(network_.layout().size())),
       known_(y_.size()) {
   if (loss_->classification() && spec.loss.Flag("balance_classes")) {
     balance_ = true;
     balance_decay_ = kernels::Exp(-kLn2 / spec.loss.Number("balance_half_life"));
     class_counts_.assign(y_.size(), 0.0);
   }
-  weights_.theta.assign(g_.size(), T{0});
+  weights_.theta.assign(static_cast<std::size_t>(network_.layout().size()), T{0});
+  SizeGradient();
   updater_.Initialize(*optimizer_, &weights_);
   hidden_.assign(step_.state.size(), T{0});
   rule_state_.assign(static_cast<std::size_t>(rule_->StateSize()), T{0});
@@ -48,6 +49,16 @@ Learner<T>::Learner(const ModelSpec& spec, std::int64_t inputs, std::uint64_t se
   if (guard_.good_every <= 0) return;
   good_ = weights_;
   good_head_ = head_state_;
+}
+
+template <typename T>
+void Learner<T>::SizeGradient() {
+  const bool outer = rule_->has_outer() && network_.head().has_outer();
+  g_.resize(outer && !Updater<T>::NeedsStored(guard_) ? 0 : weights_.theta.size());
+  g_.shrink_to_fit();
+  gradient_.stored = g_.data();
+  gradient_.outer.reserve(network_.layout().blocks().size());
+  ahead_.maps().reserve(network_.layout().blocks().size());
 }
 
 template <typename T>
@@ -65,6 +76,7 @@ void Learner<T>::Change(const ModelSpec& spec) {
   network_.Change(spec);
   const auto state = static_cast<std::size_t>(rule_->StateSize());
   if (state != rule_state_.size()) rule_state_.assign(state, T{0});
+  SizeGradient();
   diagnostics_.Change(spec, *rule_);
 }
 
@@ -72,6 +84,7 @@ template <typename T>
 void Learner<T>::ZeroState() {
   std::fill(hidden_.begin(), hidden_.end(), T{0});
   std::fill(rule_state_.begin(), rule_state_.end(), T{0});
+  sums_seq_ = 0;
   diagnostics_.Reset();
 }
 
@@ -126,25 +139,68 @@ double Learner<T>::ErrorNorm() const {
 }
 
 template <typename T>
+void Learner<T>::FormGradient(const NetworkStep<T>& forward, bool sparse, bool sampled) {
+  const T* const theta = weights_.theta.data();
+  const T* const readout = theta + network_.head_offset();
+  const bool stored = Updater<T>::NeedsStored(guard_);
+  const Feedback<T> feedback{df_.data(), dy_.data(), network_.outputs()};
+  const RuleView<T> view{theta, forward.cell, constants_.data(), rule_state_.data()};
+  const LearningStep<T> step{feedback, view, position_, sparse};
+  gradient_.outer.clear();
+  // q and the readout's gradient from the weights of before the update.
+  const bool outer_head = !stored && network_.head().has_outer();
+  if (!outer_head) {
+    network_.head().Backward(readout, forward.features.data(), dy_.data(), df_.data(),
+                             g_.data() + network_.head_offset());
+  } else {
+    network_.head().BackwardAsOuter(readout, forward.features.data(), dy_.data(), df_.data(),
+                                    {network_.head_offset(), &gradient_.outer});
+  }
+  if (stored || !rule_->has_outer()) {
+    rule_->AdvanceAndGradient(step, rule_state_.data(), g_.data());
+    if (sampled) diagnostics_.Sample(feedback, view, *rule_, position_);
+    return;
+  }
+  rule_->Advance(theta, forward.cell, position_, rule_state_.data());
+  // Before the outer products: both use the rule's scratch.
+  if (sampled) diagnostics_.Sample(feedback, view, *rule_, position_);
+  const auto of_head = static_cast<std::ptrdiff_t>(gradient_.outer.size());
+  rule_->GradientAsOuter(step, &gradient_.outer);
+  // The cell's parameters come first.
+  std::rotate(gradient_.outer.begin(), gradient_.outer.begin() + of_head, gradient_.outer.end());
+}
+
+template <typename T>
+Ahead<T>* Learner<T>::BeginAhead(const LearnerStep<T>& step) {
+  if (step.next == nullptr || !network_.cell().can_begin() || !rule_->has_outer()) return nullptr;
+  network_.cell().BeginForward(*step.next, hidden_.data(), &next_cell_, &ahead_.maps());
+  return &ahead_;
+}
+
+template <typename T>
+bool Learner<T>::TakeSums(std::uint64_t seq, CellStep<T>* cell) {
+  if (sums_seq_ != seq) return false;
+  sums_seq_ = 0;
+  std::swap(*cell, next_cell_);
+  return true;
+}
+
+template <typename T>
 void Learner<T>::Update(const LearnerStep<T>& step, const NetworkStep<T>& forward, double weight) {
   const bool sparse = forward.cell.one_hot && rule_->SparseInputGradient() && optimizer_->sparse();
   T* const readout = weights_.theta.data() + network_.head_offset();
-  // q and the readout's gradient from the weights of before the update.
-  network_.head().Backward(readout, forward.features.data(), dy_.data(), df_.data(),
-                           g_.data() + network_.head_offset());
-  const Feedback<T> feedback{df_.data(), dy_.data(), network_.outputs()};
-  const RuleView<T> view{weights_.theta.data(), forward.cell, constants_.data(),
-                         rule_state_.data()};
-  rule_->AdvanceAndGradient({feedback, view, position_, sparse}, rule_state_.data(), g_.data());
   const bool sampled = diagnostics_.Due(updates_);
-  if (sampled) diagnostics_.Sample(feedback, view, *rule_, position_);
-  const UpdateResult result = updater_.Apply(
-      *optimizer_, guard_, {Active(step, sparse), step.release, ErrorNorm()}, g_.data(), &weights_);
+  FormGradient(forward, sparse, sampled);
+  Ahead<T>* const ahead = BeginAhead(step);
+  const UpdateResult result =
+      updater_.Apply(*optimizer_, guard_, {Active(step, sparse), step.release, ErrorNorm(), ahead},
+                     gradient_, &weights_);
   if (result == UpdateResult::kNotFinite) return Diverged();
   if (!Silent(step) && !network_.head().Learn(forward.features.data(), step.target, weight, readout,
                                               head_state_.data())) {
     return Diverged();
   }
+  if (ahead != nullptr) sums_seq_ = position_ + 1;
   if (sampled) diagnostics_.TakeNorms(updater_.gradient_norm());
   network_.LearnContexts(forward, dy_.data(), &contexts_);
   ++updates_;
@@ -163,8 +219,10 @@ void Learner<T>::CapSensitivities() {
 }
 
 template <typename T>
-void Learner<T>::Step(const LearnerStep<T>& step, const NetworkStep<T>* forwarded) {
+void Learner<T>::Step(const LearnerStep<T>& step, const Forwarded<T>& made) {
   MILLRACE_CHECK(step.seq == position_ + 1);
+  sums_seq_ = 0;
+  const NetworkStep<T>* forwarded = made.step;
   if (step.reset_before) {
     ZeroState();
     ++resets_;
@@ -182,12 +240,8 @@ void Learner<T>::Step(const LearnerStep<T>& step, const NetworkStep<T>* forwarde
   diagnostics_.Advance(weights_.theta.data(), forwarded->cell, position_);
   const double weight = IsHeld(step.target.kind) ? TargetWeight(step.target) : 0.0;
   if (Learns(step)) {
-    if (forwarded != &step_) {
-      network_.head().Forward(weights_.theta.data() + network_.head_offset(),
-                              forwarded->features.data(), y_.data());
-      network_.AddContexts(contexts_, *forwarded, y_.data());
-    }
-    loss_->Gradient(y_.data(), step.target, weight, network_.outputs(), dy_.data());
+    const T* const outputs = forwarded == &step_ ? y_.data() : made.outputs;
+    loss_->Gradient(outputs, step.target, weight, network_.outputs(), dy_.data());
     Update(step, *forwarded, weight);
   } else {
     rule_->Advance(weights_.theta.data(), forwarded->cell, position_, rule_state_.data());
@@ -261,6 +315,7 @@ void Learner<T>::Fill(StreamStats* stats) const {
 
 template <typename T>
 void Learner<T>::Visit(StateVisitor& visitor) {
+  sums_seq_ = 0;  // a loading visitor changes what they were formed with
   visitor.SetRole(StateRole::kLearner);
   visitor.SetScope("learner.");
   weights_.Visit(visitor);

@@ -12,7 +12,9 @@
 #include <memory>
 #include <vector>
 
+#include "engine/ahead.h"
 #include "engine/diagnostics/sampler.h"
+#include "engine/gradient.h"
 #include "engine/guard.h"
 #include "engine/losses/list.h"
 #include "engine/network.h"
@@ -34,6 +36,17 @@ struct LearnerStep {
   bool learn = true;  // false: scored only
   TargetRow<T> target;
   std::uint64_t release = 0;  // number of the unit the target came with
+  // The input of the next step where it is known, no reset comes before it, and what it points to
+  // stays until then: half of its forward pass is made on the way.
+  const CellInput<T>* next = nullptr;
+};
+
+// The forward pass of a step that is to be learned, made before with the weights and the hidden
+// state that the learner has.
+template <typename T>
+struct Forwarded {
+  const NetworkStep<T>* step = nullptr;  // null: it was not made
+  const T* outputs = nullptr;            // [m], the contexts included
 };
 
 template <typename T>
@@ -47,9 +60,10 @@ class Learner {
   // New rates, decays, clips. State is kept; a rule whose state changes size starts it at zero.
   void Change(const ModelSpec& spec);
 
-  // `forwarded`: this step's forward pass with the present weights from the present hidden state,
-  // if the caller has it already; else null.
-  void Step(const LearnerStep<T>& step, const NetworkStep<T>* forwarded);
+  void Step(const LearnerStep<T>& step, const Forwarded<T>& forwarded);
+  // True if the sums of step `seq` were formed with the present weights from the present hidden
+  // state: *cell then has them, for Network::FinishForward. Once for each.
+  bool TakeSums(std::uint64_t seq, CellStep<T>* cell);
 
   void Freeze(bool frozen) { frozen_ = frozen; }
   bool frozen() const { return frozen_; }
@@ -76,6 +90,12 @@ class Learner {
   double TargetWeight(const TargetRow<T>& target);
   double ErrorNorm() const;  // |dL/dy|_1, where the optimizer asks for it
   void Update(const LearnerStep<T>& step, const NetworkStep<T>& forward, double weight);
+  // Takes the step into the sensitivities; gradient_ is what they and the head make of dy_.
+  void FormGradient(const NetworkStep<T>& forward, bool sparse, bool sampled);
+  // For the next step's forward pass, or null where it is not made ahead.
+  Ahead<T>* BeginAhead(const LearnerStep<T>& step);
+  // Memory for a gradient that has to be written out.
+  void SizeGradient();
   ActiveColumns Active(const LearnerStep<T>& step, bool sparse);
   void CapSensitivities();
   // No input, or no channel of it: a closed-form head learns nothing from such a step.
@@ -114,6 +134,10 @@ class Learner {
 
   // Scratch.
   NetworkStep<T> step_;
+  CellStep<T> next_cell_;  // sums of step sums_seq_, 0: of none
+  std::uint64_t sums_seq_ = 0;
+  Ahead<T> ahead_;
+  Gradient<T> gradient_;
   std::vector<T> y_, dy_, df_, g_;
   std::vector<std::uint8_t> known_;
 };

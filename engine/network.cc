@@ -37,6 +37,19 @@ template <typename T>
 void Network<T>::Forward(const T* theta, const CellInput<T>& input, const T* before,
                          NetworkStep<T>* step, T* y) const {
   cell_->Forward(theta, input, before, &step->cell);
+  AfterCell(theta, input, before, step, y);
+}
+
+template <typename T>
+void Network<T>::FinishForward(const T* theta, const CellInput<T>& input, const T* before,
+                               NetworkStep<T>* step, T* y) const {
+  cell_->FinishForward(before, &step->cell);
+  AfterCell(theta, input, before, step, y);
+}
+
+template <typename T>
+void Network<T>::AfterCell(const T* theta, const CellInput<T>& input, const T* before,
+                           NetworkStep<T>* step, T* y) const {
   const std::int64_t cell_state = cell_->state_size();
   std::copy_n(step->cell.state(), cell_state, step->state.data());
   const std::int64_t o = cell_->outputs();

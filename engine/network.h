@@ -47,6 +47,10 @@ class Network {
   // contexts, which AddContexts adds.
   void Forward(const T* theta, const CellInput<T>& input, const T* before, NetworkStep<T>* step,
                T* y) const;
+  // The same where step->cell has been through the first half (Cell::BeginForward) and its sums are
+  // formed.
+  void FinishForward(const T* theta, const CellInput<T>& input, const T* before,
+                     NetworkStep<T>* step, T* y) const;
   // The direct contexts of the step just made: their logits to y [m], and their update from
   // dy = dL/dy [m].
   void AddContexts(const ContextTable<T>& table, const NetworkStep<T>& step, T* y) const {
@@ -60,6 +64,8 @@ class Network {
   void Change(const ModelSpec& spec) { contexts_.Change(spec.head); }
 
  private:
+  void AfterCell(const T* theta, const CellInput<T>& input, const T* before, NetworkStep<T>* step,
+                 T* y) const;
   // Where the contexts' history is in the state.
   std::int64_t history() const { return cell_->state_size() + features_.state_size(); }
 

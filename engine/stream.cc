@@ -156,9 +156,11 @@ StreamImpl<T>::StreamImpl(std::shared_ptr<const Model> model, std::string id, st
       hidden_(static_cast<std::size_t>(learner_.network().state_size())),
       step_(learner_.network().MakeStep()),
       shadow_step_(step_),
-      z_(static_cast<std::size_t>(d_)),
-      present_(z_.size()),
-      dense_(z_.size()),
+      staged_{.z = std::vector<double>(static_cast<std::size_t>(d_)),
+              .present = std::vector<std::uint8_t>(static_cast<std::size_t>(d_)),
+              .dense = std::vector<T>(static_cast<std::size_t>(d_))},
+      next_staged_(staged_),
+      z_(staged_.z),
       shadow_z_(z_.size()),
       y_(static_cast<std::size_t>(m_)),
       row_(y_.size()),
@@ -257,14 +259,15 @@ absl::Status StreamImpl<T>::PeekStep(const Peek& peek, Outcome* outcome) const {
     }
   }
   const kernels::FlushDenormals flush;
+  forwarded_seq_ = 0;
   CellInput<T> input{.byte = peek.raw_bytes.empty() ? kNoByte : peek.raw_bytes[0]};
   const float* const x = peek.floats.empty() ? nullptr : peek.floats.data();
   double novelty = 0;
   if (!input_.bytes()) {
-    novelty = input_.View(x, z_.data(), present_.data());
-    std::transform(z_.begin(), z_.end(), dense_.begin(),
+    novelty = input_.View(x, staged_.z.data(), staged_.present.data());
+    std::transform(staged_.z.begin(), staged_.z.end(), staged_.dense.begin(),
                    [](double z) { return static_cast<T>(z); });
-    input = {.dense = dense_.data(), .present = present_.data()};
+    input = {.dense = staged_.dense.data(), .present = staged_.present.data()};
   }
   const auto append = [&](const std::vector<T>& values, std::vector<float>* out) {
     for (const T value : values) out->push_back(static_cast<float>(value));

@@ -31,6 +31,9 @@ template <typename T>
 void StreamImpl<T>::Apply(const Event& event, const Want& want, Outcome* outcome) {
   const kernels::FlushDenormals flush;
   outcome->Clear();
+  const bool of_steps =
+      std::holds_alternative<Observe>(event) || std::holds_alternative<LateTargets>(event);
+  if (!of_steps) forwarded_seq_ = 0;
   if (const auto* const observe = std::get_if<Observe>(&event)) {
     On(*observe, want, outcome);
   } else if (const auto* const late = std::get_if<LateTargets>(&event)) {
@@ -66,14 +69,29 @@ void StreamImpl<T>::On(const Observe& observe, const Want& want, Outcome* outcom
   outcome->steps = static_cast<std::uint32_t>(steps - skipped);
   if (skipped < steps && observe.closed_loop) monitor_.MarkClosedLoop();
   OffsetCursor resets(observe.reset_before), score_only(observe.score_only);
+  const auto x_of = [&](std::uint64_t offset) {
+    return observe.floats.empty() ? nullptr
+                                  : observe.floats.data() + offset * static_cast<std::uint64_t>(d_);
+  };
+  const auto byte_of = [&](std::uint64_t offset) -> std::int64_t {
+    return observe.raw_bytes.empty() ? kNoByte : observe.raw_bytes[offset];
+  };
+  // A shadow with a normaliser of its own looks at the input stage as of its own step.
+  const bool stages_next = !monitor_.shadow_normaliser_frozen();
+  bool reset = resets.Take(skipped);
   for (std::uint64_t offset = skipped; offset < steps; ++offset) {
-    OneStep step;
-    if (!observe.floats.empty()) {
-      step.x = observe.floats.data() + offset * static_cast<std::uint64_t>(d_);
+    if (offset == skipped || !stages_next) {
+      Stage(x_of(offset), byte_of(offset), &staged_);
+    } else {
+      std::swap(staged_, next_staged_);
     }
-    if (!observe.raw_bytes.empty()) step.byte = observe.raw_bytes[offset];
-    step.reset_before = resets.Take(offset);
+    OneStep step{.x = x_of(offset), .byte = byte_of(offset), .reset_before = reset};
     step.learn = !score_only.Take(offset);
+    if (offset + 1 < steps) {
+      reset = resets.Take(offset + 1);
+      if (stages_next) Stage(x_of(offset + 1), byte_of(offset + 1), &next_staged_);
+      step.continues = stages_next && !reset;
+    }
     if (observe.targets.has_value()) step.target = RowOf(*observe.targets, offset, row_.data());
     Step(step, want, outcome);
   }
@@ -85,12 +103,26 @@ void StreamImpl<T>::On(const Observe& observe, const Want& want, Outcome* outcom
 }
 
 template <typename T>
+void StreamImpl<T>::Stage(const float* x, std::int64_t byte, StagedInput* staged) {
+  if (input_.bytes()) {
+    staged->input = {.byte = byte};
+    return;
+  }
+  staged->novelty = input_.Step(x, staged->z.data(), staged->present.data());
+  std::transform(staged->z.begin(), staged->z.end(), staged->dense.begin(),
+                 [](double z) { return static_cast<T>(z); });
+  staged->input = {.dense = staged->dense.data(), .present = staged->present.data()};
+}
+
+template <typename T>
 void StreamImpl<T>::Step(const OneStep& step, const Want& want, Outcome* outcome) {
   const std::uint64_t seq = applied_ + 1;
   const bool has_input = step.x != nullptr || step.byte != kNoByte;
   if (!has_input) ++skipped_steps_;
-  const double novelty = input_.bytes() ? 0.0 : input_.Step(step.x, z_.data(), present_.data());
+  const double novelty = staged_.novelty;
   const bool reset = step.reset_before || reset_next_;
+  upcoming_seq_ = seq;
+  upcoming_ = reset ? nullptr : &staged_.input;
   outcome->loss.push_back(std::numeric_limits<float>::quiet_NaN());
   if (want.shadow) outcome->shadow_loss.push_back(std::numeric_limits<float>::quiet_NaN());
   if (target_settings_.policy == TargetPolicy::kNextInput) {
@@ -114,9 +146,8 @@ void StreamImpl<T>::Step(const OneStep& step, const Want& want, Outcome* outcome
                 .has_shadow = shadow_.taken()},
                step.byte);
   if (!input_.bytes()) {
-    std::transform(z_.begin(), z_.end(), window_.input(seq),
-                   [](double z) { return static_cast<T>(z); });
-    std::copy(present_.begin(), present_.end(), window_.present(seq));
+    std::copy(staged_.dense.begin(), staged_.dense.end(), window_.input(seq));
+    std::copy(staged_.present.begin(), staged_.present.end(), window_.present(seq));
   }
   const bool caught_up = learner_.position() == applied_;
   applied_ = seq;
@@ -126,7 +157,10 @@ void StreamImpl<T>::Step(const OneStep& step, const Want& want, Outcome* outcome
   if (has_input) monitor_.Step(seq, novelty, disagreement);
   EmitRow(seq, want, novelty, disagreement, outcome);
   TakeTarget(seq, step.target, outcome);
-  if (caught_up && budget > 0 && window_.kind(seq) != TargetKind::kOpen) LearnOldest(&step_);
+  upcoming_seq_ = seq + 1;
+  upcoming_ = step.continues ? &next_staged_.input : nullptr;
+  if (caught_up && budget > 0 && window_.kind(seq) != TargetKind::kOpen) LearnOldest();
+  upcoming_ = nullptr;
 }
 
 template <typename T>
@@ -154,8 +188,8 @@ void StreamImpl<T>::CloseNextInput(bool continues, std::int64_t byte, Outcome* o
   } else if (continues) {
     bool any = false;
     for (std::size_t i = 0; i < row_.size(); ++i) {
-      const bool known = present_[i] != 0;
-      row_[i] = known ? static_cast<T>(z_[i]) : std::numeric_limits<T>::quiet_NaN();
+      const bool known = staged_.present[i] != 0;
+      row_[i] = known ? staged_.dense[i] : std::numeric_limits<T>::quiet_NaN();
       any = any || known;
     }
     if (any) target = {.kind = TargetKind::kValues, .values = row_.data()};
@@ -176,29 +210,33 @@ void StreamImpl<T>::MakeRoom() {
     window_.Close(oldest);
     ++untargeted_steps_;
   }
-  LearnOldest(nullptr);
+  LearnOldest();
 }
 
 template <typename T>
 std::int64_t StreamImpl<T>::RunLearner(std::int64_t budget) {
   while (budget > 0 && window_.size() > 0 &&
          window_.kind(window_.first_seq()) != TargetKind::kOpen) {
-    LearnOldest(nullptr);
+    LearnOldest();
     --budget;
   }
   return budget;
 }
 
 template <typename T>
-void StreamImpl<T>::LearnOldest(const NetworkStep<T>* forwarded) {
+void StreamImpl<T>::LearnOldest() {
   const std::uint64_t seq = window_.first_seq();
   const RowMarks& marks = window_.marks(seq);
+  Forwarded<T> forwarded;
+  if (seq == forwarded_seq_) forwarded = {&step_, window_.outputs(seq)};
+  forwarded_seq_ = 0;
   learner_.Step({.seq = seq,
                  .input = window_.cell_input(seq),
                  .reset_before = marks.reset_before,
                  .learn = marks.learn,
                  .target = window_.target(seq),
-                 .release = window_.release(seq)},
+                 .release = window_.release(seq),
+                 .next = seq + 1 == upcoming_seq_ ? upcoming_ : nullptr},
                 forwarded);
   window_.Pop();
   CatchUp();
@@ -213,8 +251,16 @@ void StreamImpl<T>::CatchUp() {
 template <typename T>
 void StreamImpl<T>::PredictStep(std::uint64_t seq, const float* x) {
   const CellInput<T> input = window_.cell_input(seq);
-  learner_.network().Forward(learner_.weights().data(), input, hidden_.data(), &step_,
-                             window_.outputs(seq));
+  const bool caught_up = learner_.position() + 1 == seq;
+  if (caught_up && learner_.TakeSums(seq, &step_.cell)) {
+    learner_.network().FinishForward(learner_.weights().data(), input, hidden_.data(), &step_,
+                                     window_.outputs(seq));
+  } else {
+    learner_.network().Forward(learner_.weights().data(), input, hidden_.data(), &step_,
+                               window_.outputs(seq));
+  }
+  // A window that holds this step alone: the hidden state before it was the learner's.
+  forwarded_seq_ = caught_up ? seq : 0;
   learner_.network().AddContexts(learner_.contexts(), step_, window_.outputs(seq));
   hidden_ = step_.state;
   if (!shadow_.taken()) return;

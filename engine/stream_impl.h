@@ -72,6 +72,15 @@ class StreamImpl final : public Stream {
     bool reset_before = false;
     bool learn = true;
     TargetRow<T> target{.kind = TargetKind::kOpen};
+    bool continues = false;  // the next step of the message is staged, and no reset before it
+  };
+  // The input of a step as the network takes it: through the input stage, which sees each once.
+  struct StagedInput {
+    std::vector<double> z;              // [d]
+    std::vector<std::uint8_t> present;  // [d]
+    std::vector<T> dense;               // [d]
+    double novelty = 0;
+    CellInput<T> input = {};
   };
 
   // stream_check.cc: validation.
@@ -97,13 +106,14 @@ class StreamImpl final : public Stream {
   void OnReset();
   void OnUnfreeze();
   void TakeShadow();
+  void Stage(const float* x, std::int64_t byte, StagedInput* staged);
   void Step(const OneStep& step, const Want& want, Outcome* outcome);
   void TakeTarget(std::uint64_t seq, const TargetRow<T>& target, Outcome* outcome);
   void CloseNextInput(bool continues, std::int64_t byte, Outcome* outcome);
   void MakeRoom();
   // The learner runs over closed steps, at most `budget`; returns what is left of it.
   std::int64_t RunLearner(std::int64_t budget);
-  void LearnOldest(const NetworkStep<T>* forwarded);
+  void LearnOldest();
   void CatchUp();
   void PredictStep(std::uint64_t seq, const float* x);
   // What the shadow's cell takes where the live one takes `live`: the same, but for a normaliser
@@ -147,9 +157,15 @@ class StreamImpl final : public Stream {
 
   // Scratch.
   mutable NetworkStep<T> step_, shadow_step_;
+  mutable StagedInput staged_;  // of the present step
+  StagedInput next_staged_;
+  // The step and its input that the learner may prepare for; null: it is not known.
+  std::uint64_t upcoming_seq_ = 0;
+  const CellInput<T>* upcoming_ = nullptr;
+  // The step whose forward pass step_ holds, made with what the learner has now; 0: none.
+  mutable std::uint64_t forwarded_seq_ = 0;
   mutable std::vector<double> z_;                   // [d]
-  mutable std::vector<std::uint8_t> present_;       // [d]
-  mutable std::vector<T> dense_, shadow_z_;         // [d]
+  mutable std::vector<T> shadow_z_;                 // [d]
   mutable std::vector<T> y_, row_, probabilities_;  // [m]
   std::vector<double> residual_;                    // [m]
 };

@@ -2,6 +2,10 @@
 // slots of the others wait (as in sparse Adam), so that a silent channel's weights do not jump when
 // it comes back.
 //
+// A gradient that is an outer product is never written down: its norm is the product of two norms,
+// and weights and slots are read and written once (kernels::OuterMap). A bound on the change needs
+// all of it before any is applied, and so the gradient written out.
+//
 // Thread-compatible; O(p) a step, or O(n^2 + n m) where a byte's column is the only input column.
 #ifndef MILLRACE_ENGINE_UPDATER_H_
 #define MILLRACE_ENGINE_UPDATER_H_
@@ -10,6 +14,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/ahead.h"
+#include "engine/gradient.h"
 #include "engine/guard.h"
 #include "engine/optimizers/optimizer.h"
 #include "engine/parameters.h"
@@ -26,10 +32,12 @@ struct ActiveColumns {
 };
 
 // What an update is told about its step.
+template <typename T>
 struct UpdateStep {
   ActiveColumns active = {};
   std::uint64_t release = 0;  // number of the release the target belongs to, for max_release_change
   double error = 0;           // |dL/dy|_1, the target's weight included
+  Ahead<T>* ahead = nullptr;  // meets the new weights
 };
 
 // Weights and slots: what an update changes, what a good copy keeps.
@@ -51,10 +59,15 @@ class Updater {
   // Zero slots, powers of 1.
   void Initialize(const Optimizer<T>& optimizer, Weights<T>* weights) const;
 
-  // Clips the gradient g [p], turns it into a change, bounds that, and adds it. g is used up.
-  // Nothing changes where the gradient is not finite.
+  // Whether an update under `guard` needs the gradient written out, outer products included.
+  static bool NeedsStored(const GuardSettings& guard) {
+    return guard.max_step_change > 0 || guard.max_release_change > 0;
+  }
+
+  // Clips the gradient, turns it into a change, bounds that, and adds it; what is stored of it is
+  // used up. Nothing changes where the gradient is not finite.
   UpdateResult Apply(const Optimizer<T>& optimizer, const GuardSettings& guard,
-                     const UpdateStep& step, T* g, Weights<T>* weights);
+                     const UpdateStep<T>& step, const Gradient<T>& gradient, Weights<T>* weights);
 
   // Of the last update.
   bool clipped() const { return clipped_; }
@@ -64,10 +77,24 @@ class Updater {
   void Visit(StateVisitor& visitor);
 
  private:
-  // A range of parameters that share group and powers.
+  // A range of parameters that share group and powers: whole rows of an outer product, or a part of
+  // one; or of what is stored.
   struct Span {
     Group group;
     std::int64_t offset, size, power;
+    const OuterGradient<T>* outer = nullptr;
+
+    // Of the outer product: first row, first column, rows, columns.
+    std::int64_t row() const { return (offset - outer->offset) / outer->width; }
+    std::int64_t column() const { return (offset - outer->offset) % outer->width; }
+    std::int64_t columns() const { return size < outer->width ? size : outer->width; }
+    std::int64_t rows() const { return size / columns(); }
+  };
+  // An update of one span.
+  struct SpanUpdate {
+    const Optimizer<T>& optimizer;
+    kernels::UpdateRates<T> rates;
+    T scale;  // of the gradient
   };
   // Consecutive powers that take part in the step.
   struct Powers {
@@ -81,16 +108,35 @@ class Updater {
                   const Weights<T>& weights);
   bool Takes(const ParameterBlock& block, std::int64_t row, const ActiveColumns& active) const;
   bool SamePowers(const Weights<T>& weights, std::int64_t first, std::int64_t count) const;
-  bool Clip(const GuardSettings& guard, T* g);
-  double StepFactor(const Optimizer<T>& optimizer, double error, const T* g) const;
-  void ScaleGroup(std::size_t group, T scale, T* g);
+  // Each span's outer product, if it has one.
+  void FindOuter(const Gradient<T>& gradient);
+  double Squares(const Span& span, const T* stored);
+  double Absolutes(const Span& span, const T* stored) const;
+  bool Clip(const GuardSettings& guard, T* stored);
+  double StepFactor(const Optimizer<T>& optimizer, double error, const T* stored) const;
+  void ScaleGroup(std::size_t group, T scale, T* stored);
   void AdvancePowers(const Optimizer<T>& optimizer, Weights<T>* weights) const;
-  void BoundChange(const GuardSettings& guard, std::uint64_t release, const Weights<T>& weights,
-                   T* change);
+  // The change of a stored span in its place, or of a narrow outer product in narrow_.
+  T* ChangeOf(const SpanUpdate& update, const Span& span, T* stored, Weights<T>* weights);
+  // Changes and adds, a few rows at a time where the change is measured.
+  void SweepOuter(const SpanUpdate& update, const Span& span, Weights<T>* weights, Ahead<T>* ahead);
+  void SweepRows(const SpanUpdate& update, const Span& span, Weights<T>* weights, Ahead<T>* ahead);
+  void Measure(const Span& span, const T* change, const Weights<T>& weights);
+  void BoundChange(const GuardSettings& guard, T* change);
+  void BeginMeasuring(const GuardSettings& guard, std::uint64_t release);
+  void EndMeasuring();
 
   ParameterLayout layout_;
   std::vector<Span> spans_;
   std::vector<Powers> powers_;
+  std::vector<T> narrow_;           // an outer product of few columns, written out
+  std::vector<T> before_;           // a few rows of weights
+  std::array<T, kGroups> scale_{};  // what the clip makes of outer products
+  const T* squared_ = nullptr;  // the columns whose squares are known
+  std::int64_t squared_columns_ = 0;
+  double column_squares_ = 0;
+  bool measuring_ = false;
+  std::array<double, kGroups> change_squares_{}, weight_squares_{};
   bool clipped_ = false;
   std::array<double, kGroups> gradient_norm_{}, relative_change_{};
   // State of the bound over a release.

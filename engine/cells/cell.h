@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/cells/structure.h"
+#include "engine/gradient.h"
 #include "engine/parameters.h"
 
 namespace millrace::engine {
@@ -85,6 +86,14 @@ class Cell {
   virtual void Forward(const T* theta, const CellInput<T>& input, const T* previous,
                        CellStep<T>* step) const = 0;
 
+  // Forward in two halves, for a caller that forms the weighted sums itself. BeginForward fills
+  // what the weights meet, zeroes the sums, and lists which rows add to which; FinishForward takes
+  // the step from there. Only where can_begin(): what the weights meet depends on no weight.
+  virtual bool can_begin() const { return false; }
+  virtual void BeginForward(const CellInput<T>& /*input*/, const T* /*previous*/,
+                            CellStep<T>* /*step*/, std::vector<NextMap<T>>* /*maps*/) const {}
+  virtual void FinishForward(const T* /*previous*/, CellStep<T>* /*step*/) const {}
+
   // Derivatives of the step, under the weights theta that it was made with. scratch: at least
   // scratch_size() numbers.
   virtual std::int64_t scratch_size() const = 0;
@@ -92,6 +101,11 @@ class Cell {
   // step.one_hot, only the input rows of the step's byte are written.
   virtual void ImmediateGradient(const T* theta, const CellStep<T>& step, const T* ds, bool sparse,
                                  T* scratch, T* g) const = 0;
+  // ImmediateGradient as outer products, one for each block of parameters, where the cell has it
+  // so; they point into `scratch` and `step`.
+  virtual bool has_outer() const { return false; }
+  virtual void ImmediateAsOuter(const T* /*theta*/, const CellStep<T>& /*step*/, const T* /*ds*/,
+                                T* /*scratch*/, std::vector<OuterGradient<T>>* /*outer*/) const {}
   // before [N] = J^T ds and after [N] = J tangent, J = ds/ds'.
   virtual void BackState(const T* theta, const CellStep<T>& step, const T* ds, T* scratch,
                          T* before) const = 0;

@@ -183,16 +183,44 @@ void GateCellBase<T>::Preactivations(const T* theta, CellStep<T>* step) const {
 }
 
 template <typename T>
-void GateCellBase<T>::Forward(const T* theta, const CellInput<T>& input, const T* previous,
-                              CellStep<T>* step) const {
+void GateCellBase<T>::FillFanIn(const T* theta, const CellInput<T>& input, const T* previous,
+                                CellStep<T>* step) const {
   const std::int64_t n = structure_.n;
   if (structure_.fed_back != kNone) {
     std::copy_n(previous + structure_.fed_back * n, n, step->fan_in());
   }
   FillViews(theta, input, previous, step);
   step->fan_in()[n + structure_.views * structure_.d] = T{1};
+}
+
+template <typename T>
+void GateCellBase<T>::Forward(const T* theta, const CellInput<T>& input, const T* previous,
+                              CellStep<T>* step) const {
+  FillFanIn(theta, input, previous, step);
   Preactivations(theta, step);
   Units(previous, step);
+}
+
+template <typename T>
+void GateCellBase<T>::BeginForward(const CellInput<T>& input, const T* previous, CellStep<T>* step,
+                                   std::vector<NextMap<T>>* maps) const {
+  const std::int64_t n = structure_.n;
+  FillFanIn(nullptr, input, previous, step);
+  std::fill_n(step->preactivation(), static_cast<std::int64_t>(structure_.gates.size()) * n, T{0});
+  maps->clear();
+  T* sums = step->preactivation();
+  for (const Gate& gate : structure_.gates) {
+    const FanIn<T> fan_in = FanInOf(structure_, *step, gate);
+    std::int64_t offset = gate.offset;
+    const auto add = [&](std::int64_t rows, const T* x, std::int64_t one) {
+      maps->push_back({offset, rows, n, x, one, sums});
+      offset += rows * n;
+    };
+    if (gate.recurrent) add(n, fan_in.fed_back, kNoByte);
+    if (gate.input) add(structure_.d, step->one_hot ? nullptr : fan_in.input, step->byte);
+    if (fan_in.one != nullptr) add(1, fan_in.one, kNoByte);
+    sums += n;
+  }
 }
 
 template <typename T>
@@ -206,6 +234,26 @@ void GateCellBase<T>::ImmediateGradient(const T* theta, const CellStep<T>& step,
   T* const delta = scratch + 3 * structure_.n;
   GateDeltas(structure_, theta, step, ds, scratch, delta);
   GateGradient(structure_, step, delta, sparse, g);
+}
+
+template <typename T>
+void GateCellBase<T>::ImmediateAsOuter(const T* theta, const CellStep<T>& step, const T* ds,
+                                       T* scratch, std::vector<OuterGradient<T>>* outer) const {
+  const std::int64_t n = structure_.n;
+  T* delta = scratch + 3 * n;
+  GateDeltas(structure_, theta, step, ds, scratch, delta);
+  for (const Gate& gate : structure_.gates) {
+    const FanIn<T> fan_in = FanInOf(structure_, step, gate);
+    std::int64_t offset = gate.offset;
+    const auto add = [&](const T* x, std::int64_t rows) {
+      outer->push_back({offset, rows, n, x, delta});
+      offset += rows * n;
+    };
+    if (gate.recurrent) add(fan_in.fed_back, structure_.n);
+    if (gate.input) add(fan_in.input, structure_.d);
+    if (fan_in.one != nullptr) add(fan_in.one, 1);
+    delta += n;
+  }
 }
 
 template <typename T>

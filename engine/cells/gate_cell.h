@@ -41,7 +41,15 @@ class GateCellBase : public Cell<T> {
   void Forward(const T* theta, const CellInput<T>& input, const T* previous,
                CellStep<T>* step) const override;
 
+  bool can_begin() const override { return structure_.blocks == 1 && structure_.unit_local(); }
+  void BeginForward(const CellInput<T>& input, const T* previous, CellStep<T>* step,
+                    std::vector<NextMap<T>>* maps) const override;
+  void FinishForward(const T* previous, CellStep<T>* step) const override { Units(previous, step); }
+
   std::int64_t scratch_size() const override;
+  bool has_outer() const override { return structure_.blocks == 1; }
+  void ImmediateAsOuter(const T* theta, const CellStep<T>& step, const T* ds, T* scratch,
+                        std::vector<OuterGradient<T>>* outer) const override;
   void ImmediateGradient(const T* theta, const CellStep<T>& step, const T* ds, bool sparse,
                          T* scratch, T* g) const override;
   void BackState(const T* theta, const CellStep<T>& step, const T* ds, T* scratch,
@@ -79,6 +87,9 @@ class GateCellBase : public Cell<T> {
   void FillLastRow(int gate, double value, T* theta) const;
 
  private:
+  // Everything that the weights meet.
+  void FillFanIn(const T* theta, const CellInput<T>& input, const T* previous,
+                 CellStep<T>* step) const;
   void Preactivations(const T* theta, CellStep<T>* step) const;
   void GatePreactivation(const T* theta, const Gate& gate, const CellStep<T>& step, T* a) const;
   void Modulate(int gate, CellStep<T>* step) const;

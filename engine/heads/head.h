@@ -8,7 +8,9 @@
 #define MILLRACE_ENGINE_HEADS_HEAD_H_
 
 #include <cstdint>
+#include <vector>
 
+#include "engine/gradient.h"
 #include "engine/losses/loss.h"
 #include "engine/parameters.h"
 
@@ -20,6 +22,13 @@ struct HeadShape {
   std::int64_t direct = 0;        // k - o
   bool outputs_wait = true;       // targets may leave an output unknown
   std::int64_t features() const { return cell_outputs + direct; }  // k
+};
+
+// Where a head appends its outer products.
+template <typename T>
+struct HeadOuter {
+  std::int64_t offset;  // of the head's first parameter
+  std::vector<OuterGradient<T>>* list;
 };
 
 template <typename T>
@@ -35,6 +44,11 @@ class Head {
   virtual void Forward(const T* theta, const T* f, T* y) const = 0;
   // From dy = dL/dy [m]: df = dL/df [k] and the gradient g of the head's own parameters.
   virtual void Backward(const T* theta, const T* f, const T* dy, T* df, T* g) const = 0;
+  // Backward with the gradient as outer products, where a head has it so: appended by rising offset
+  // from `offset`, the head's first parameter; they point to f, dy and what stays.
+  virtual bool has_outer() const { return false; }
+  virtual void BackwardAsOuter(const T* /*theta*/, const T* /*f*/, const T* /*dy*/, T* /*df*/,
+                               HeadOuter<T> /*outer*/) const {}
 
   // Targets are classes, never probabilities.
   virtual bool classes_only() const { return false; }

@@ -106,6 +106,17 @@ void LinearHead<T>::Backward(const T* theta, const T* f, const T* dy, T* df, T* 
   }
 }
 
+template <typename T>
+void LinearHead<T>::BackwardAsOuter(const T* theta, const T* f, const T* dy, T* df,
+                                    HeadOuter<T> outer) const {
+  static constexpr T kOne = T{1};
+  kernels::TransposedMatVec(theta, dy, shape_.cell_outputs, m_, df);
+  outer.list->push_back({outer.offset, shape_.cell_outputs, m_, f, dy});
+  if (bias_) outer.list->push_back({outer.offset + bias(), 1, m_, &kOne, dy});
+  if (shape_.direct == 0) return;
+  outer.list->push_back({outer.offset + direct(), shape_.direct, m_, f + shape_.cell_outputs, dy});
+}
+
 template class LinearHead<float>;
 template class LinearHead<double>;
 

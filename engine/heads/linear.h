@@ -25,6 +25,9 @@ class LinearHead final : public Head<T> {
   void Initialize(std::uint64_t seed, T* theta) const override;
   void Forward(const T* theta, const T* f, T* y) const override;
   void Backward(const T* theta, const T* f, const T* dy, T* df, T* g) const override;
+  bool has_outer() const override { return true; }
+  void BackwardAsOuter(const T* theta, const T* f, const T* dy, T* df,
+                       HeadOuter<T> outer) const override;
 
  private:
   std::int64_t bias() const { return shape_.cell_outputs * m_; }

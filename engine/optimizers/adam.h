@@ -26,8 +26,13 @@ class Adam final : public Optimizer<T> {
   bool sparse() const override { return !first_; }
   void Change(const kernels::UpdateRates<T>& rates, std::int64_t p, const T* theta, T* slot1,
               T* slot2, T* g) const override;
+  void ChangeOuter(const kernels::UpdateRates<T>& rates,
+                   const kernels::OuterMap<T>& map) const override;
 
  private:
+  // Rates of the momentum that stands for a first moment alone.
+  static kernels::UpdateRates<T> OfFirstMoment(const kernels::UpdateRates<T>& rates);
+
   bool first_, second_;  // moments
 };
 

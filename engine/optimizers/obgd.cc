@@ -36,6 +36,12 @@ void Obgd<T>::Change(const kernels::UpdateRates<T>& rates, std::int64_t p, const
   kernels::SgdChange(rates, p, g);
 }
 
+template <typename T>
+void Obgd<T>::ChangeOuter(const kernels::UpdateRates<T>& rates,
+                          const kernels::OuterMap<T>& map) const {
+  kernels::SgdOuter(rates, map);
+}
+
 template class Obgd<float>;
 template class Obgd<double>;
 

@@ -21,6 +21,8 @@ class Obgd final : public Optimizer<T> {
   double StepFactor(const UpdateSize& size) const override;
   void Change(const kernels::UpdateRates<T>& rates, std::int64_t p, const T* theta, T* slot1,
               T* slot2, T* g) const override;
+  void ChangeOuter(const kernels::UpdateRates<T>& rates,
+                   const kernels::OuterMap<T>& map) const override;
 
  private:
   double kappa_;

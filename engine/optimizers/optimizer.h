@@ -52,6 +52,9 @@ class Optimizer {
   // g becomes the change, [p]; slots [p] where used.
   virtual void Change(const kernels::UpdateRates<T>& rates, std::int64_t p, const T* theta,
                       T* slot1, T* slot2, T* g) const = 0;
+  // The same on a map whose gradient is an outer product: changed and added in one pass.
+  virtual void ChangeOuter(const kernels::UpdateRates<T>& rates,
+                           const kernels::OuterMap<T>& map) const = 0;
 
   double rate(Group group) const { return rates_[static_cast<std::size_t>(group)]; }
   const Moments& moments() const { return moments_; }

@@ -30,6 +30,12 @@ void Rmsprop<T>::Change(const kernels::UpdateRates<T>& rates, std::int64_t p, co
   kernels::RmspropChange(rates, p, slot2, g);
 }
 
+template <typename T>
+void Rmsprop<T>::ChangeOuter(const kernels::UpdateRates<T>& rates,
+                             const kernels::OuterMap<T>& map) const {
+  kernels::RmspropOuter(rates, map);
+}
+
 template class Rmsprop<float>;
 template class Rmsprop<double>;
 

@@ -18,6 +18,8 @@ class Rmsprop final : public Optimizer<T> {
   bool uses_slot2() const override { return true; }
   void Change(const kernels::UpdateRates<T>& rates, std::int64_t p, const T* theta, T* slot1,
               T* slot2, T* g) const override;
+  void ChangeOuter(const kernels::UpdateRates<T>& rates,
+                   const kernels::OuterMap<T>& map) const override;
 };
 
 }  // namespace millrace::engine

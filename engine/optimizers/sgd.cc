@@ -27,6 +27,16 @@ void Sgd<T>::Change(const kernels::UpdateRates<T>& rates, std::int64_t p, const 
   }
 }
 
+template <typename T>
+void Sgd<T>::ChangeOuter(const kernels::UpdateRates<T>& rates,
+                         const kernels::OuterMap<T>& map) const {
+  if (rates.beta1 == T{0}) {
+    kernels::SgdOuter(rates, map);
+  } else {
+    kernels::MomentumOuter(rates, map);
+  }
+}
+
 template class Sgd<float>;
 template class Sgd<double>;
 

@@ -17,6 +17,8 @@ class Sgd final : public Optimizer<T> {
   bool sparse() const override { return this->moments().beta1 == 0; }
   void Change(const kernels::UpdateRates<T>& rates, std::int64_t p, const T* theta, T* slot1,
               T* slot2, T* g) const override;
+  void ChangeOuter(const kernels::UpdateRates<T>& rates,
+                   const kernels::OuterMap<T>& map) const override;
 };
 
 }  // namespace millrace::engine

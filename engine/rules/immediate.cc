@@ -73,14 +73,26 @@ void ImmediateRule<T>::Advance(const T*, const CellStep<T>& step, std::uint64_t,
 }
 
 template <typename T>
+void ImmediateRule<T>::Spread(const Feedback<T>& feedback) {
+  std::copy_n(feedback.q, cell_.outputs(), ds_.data() + cell_.components() - cell_.outputs());
+}
+
+template <typename T>
 void ImmediateRule<T>::Gradient(const Feedback<T>& feedback, const RuleView<T>& view, bool sparse,
                                 T* g) {
   if (traces_.has_value()) {
     traces_->Contract(feedback.q, view.state, g);
     return;
   }
-  std::copy_n(feedback.q, cell_.outputs(), ds_.data() + cell_.components() - cell_.outputs());
+  Spread(feedback);
   cell_.ImmediateGradient(view.theta, view.step, ds_.data(), sparse, scratch_.data(), g);
+}
+
+template <typename T>
+void ImmediateRule<T>::GradientAsOuter(const LearningStep<T>& step,
+                                       std::vector<OuterGradient<T>>* outer) {
+  Spread(step.feedback);
+  cell_.ImmediateAsOuter(step.view.theta, step.view.step, ds_.data(), scratch_.data(), outer);
 }
 
 template class ImmediateRule<float>;

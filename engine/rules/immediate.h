@@ -29,8 +29,13 @@ class ImmediateRule final : public Rule<T> {
   std::int64_t Reach() const override;
   void Advance(const T* theta, const CellStep<T>& step, std::uint64_t number, T* state) override;
   void Gradient(const Feedback<T>& feedback, const RuleView<T>& view, bool sparse, T* g) override;
+  bool has_outer() const override { return !traces_.has_value() && cell_.has_outer(); }
+  void GradientAsOuter(const LearningStep<T>& step, std::vector<OuterGradient<T>>* outer) override;
 
  private:
+  // ds_ from q, zero where the head does not see a component.
+  void Spread(const Feedback<T>& feedback);
+
   const Cell<T>& cell_;
   T scale_;
   std::optional<UnitTraces<T>> traces_;  // of a decay

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/cells/cell.h"
+#include "engine/gradient.h"
 
 namespace millrace::engine {
 
@@ -83,6 +84,11 @@ class Rule {
   // written of the input weights.
   virtual void Gradient(const Feedback<T>& feedback, const RuleView<T>& view, bool sparse,
                         T* g) = 0;
+  // Whether GradientAsOuter has the gradient, as outer products; where all of it is, g need not be
+  // written. Lists them by rising offset; what they point to stays until the next call.
+  virtual bool has_outer() const { return false; }
+  virtual void GradientAsOuter(const LearningStep<T>& /*step*/,
+                               std::vector<OuterGradient<T>>* /*outer*/) {}
   // The two in turn, with the same bits; `state` is the view's. A rule that can do both in one pass
   // over its state does.
   virtual void AdvanceAndGradient(const LearningStep<T>& step, T* state, T* g) {

@@ -61,7 +61,11 @@ class Serial {
   // out[j] = 0, then sum = add(j, i, sum) for i < n, in 16 lanes; j < rows.
   template <typename Add, typename T>
   MILLRACE_HD void SumRows(std::int64_t rows, std::int64_t n, const Add& add, T* out) {
-    for (std::int64_t j = 0; j < rows; ++j) {
+    std::int64_t j = 0;
+    if (n <= kLanes) {
+      for (; j + kLanes <= rows; j += kLanes) SumShortRows(j, n, add, out);
+    }
+    for (; j < rows; ++j) {
       out[j] = Gather<steps::Added, T>(n, [&](std::int64_t i, T sum) { return add(j, i, sum); });
     }
   }
@@ -122,6 +126,24 @@ class Serial {
       for (std::int64_t l = 0; l < kWidth; ++l) sum[l] = add(j, first + l, sum[l]);
     }
     for (std::int64_t l = 0; l < kWidth; ++l) out[first + l] = sum[l];
+  }
+
+  // Sixteen rows of at most one element a lane, side by side: the same sums, with no lane idle.
+  template <typename Add, typename T>
+  MILLRACE_HD void SumShortRows(std::int64_t first, std::int64_t n, const Add& add, T* out) {
+    T lanes[kLanes][kLanes];
+    for (std::int64_t i = 0; i < n; ++i) {
+      for (std::int64_t l = 0; l < kLanes; ++l) lanes[i][l] = add(first + l, i, T(0));
+    }
+    for (std::int64_t i = n; i < kLanes; ++i) {
+      for (std::int64_t l = 0; l < kLanes; ++l) lanes[i][l] = T(0);
+    }
+    for (std::int64_t width = kLanes / 2; width > 0; width /= 2) {
+      for (std::int64_t i = 0; i < width; ++i) {
+        for (std::int64_t l = 0; l < kLanes; ++l) lanes[i][l] += lanes[i + width][l];
+      }
+    }
+    for (std::int64_t l = 0; l < kLanes; ++l) out[first + l] = lanes[0][l];
   }
 
   // Lanes take value = next(i, value); Combine folds them.

@@ -92,7 +92,7 @@ class Pupil {
     step.input.dense = x.empty() ? nullptr : x.data();
     step.input.present = present.empty() ? nullptr : present.data();
     step.target = {.kind = TargetKind::kValues, .values = y.data()};
-    learner_->Step(step, nullptr);
+    learner_->Step(step, {});
   }
   void Steps(int count, std::uint64_t seed) {
     testing_support::Numbers numbers(seed);

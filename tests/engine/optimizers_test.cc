@@ -39,7 +39,8 @@ class Descent {
   }
 
   const std::vector<double>& Step(std::vector<double> gradient, double error = 1) {
-    EXPECT_EQ(updater_.Apply(*optimizer_, guard_, {.error = error}, gradient.data(), &weights_),
+    EXPECT_EQ(updater_.Apply(*optimizer_, guard_, {.error = error}, {.stored = gradient.data()},
+                             &weights_),
               UpdateResult::kDone);
     return weights_.theta;
   }
@@ -146,7 +147,7 @@ TEST(OptimizersTest, ALearnerTellsTheBoundItsError) {
   step.seq = 1;
   step.input.dense = &x;
   step.target = {.kind = TargetKind::kValues, .values = target.data()};
-  learner.Step(step, nullptr);
+  learner.Step(step, {});
   // The readout starts at zero, so that dL/dy = (-0.3, 0.1), nothing flows back, and the gradient's
   // norm is 0.4 (|h| + 1); the bound is 2 * max(1, 0.4) * 0.4 (|h| + 1) / 0.4.
   const double bound = 2 * (std::fabs(learner.hidden()[0]) + 1);

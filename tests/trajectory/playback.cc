@@ -75,6 +75,18 @@ std::vector<double> Playback::Prediction() const {
   return prediction;
 }
 
+// As the learner has it: a gradient that is an outer product is not written down.
+void Playback::ListOuter(engine::Gradient<double>* gradient) {
+  if (!rule_->has_outer() || !network_.head().has_outer()) return;
+  const engine::Feedback<double> feedback{df_.data(), dy_.data(), network_.outputs()};
+  const engine::RuleView<double> view{weights_.theta.data(), step_.cell, constants_.data(),
+                                      rule_state_.data()};
+  rule_->GradientAsOuter({feedback, view, 0, false}, &gradient->outer);
+  network_.head().BackwardAsOuter(weights_.theta.data() + network_.head_offset(),
+                                  step_.features.data(), dy_.data(), df_.data(),
+                                  {network_.head_offset(), &gradient->outer});
+}
+
 absl::Status Playback::Learn(std::int64_t t, PlayedStep* played) {
   double* const head = weights_.theta.data() + network_.head_offset();
   loss_->Gradient(y_.data(), TargetOf(t), recording_.target_weight, network_.outputs(), dy_.data());
@@ -84,11 +96,12 @@ absl::Status Playback::Learn(std::int64_t t, PlayedStep* played) {
                   {weights_.theta.data(), step_.cell, constants_.data(), rule_state_.data()}, false,
                   g_.data());
   played->gradient = g_;
+  engine::Gradient<double> gradient{.stored = g_.data()};
+  ListOuter(&gradient);
   double error = 0;
   for (const double number : dy_) error += std::fabs(number);
-  const engine::UpdateStep step{.error = optimizer_->bounds_step() ? error : 0.0};
-  const engine::UpdateResult result =
-      updater_.Apply(*optimizer_, guard_, step, g_.data(), &weights_);
+  const engine::UpdateResult result = updater_.Apply(
+      *optimizer_, guard_, {.error = optimizer_->bounds_step() ? error : 0.0}, gradient, &weights_);
   if (result == engine::UpdateResult::kNotFinite) return NotFinite(t, "the gradient");
   return AllFinite(weights_.theta) ? absl::OkStatus()
                                    : NotFinite(t, "the weights after the update");

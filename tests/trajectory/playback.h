@@ -45,6 +45,7 @@ class Playback {
  private:
   void Advance(std::int64_t t);
   // Gradient, and the update by it.
+  void ListOuter(engine::Gradient<double>* gradient);
   absl::Status Learn(std::int64_t t, PlayedStep* played);
   engine::TargetRow<double> TargetOf(std::int64_t t) const;
   std::vector<double> Prediction() const;

@@ -75,7 +75,7 @@ TEST_P(PlaybackTest, EveryStepLeavesTheBitsOfTheEnginesLearner) {
     step.seq = static_cast<std::uint64_t>(t) + 1;
     step.input.dense = recording.inputs.data() + t * kInputs;
     step.target = {.kind = target.kind, .values = target.values.data(), .label = target.label};
-    learner.Step(step, nullptr);
+    learner.Step(step, {});
     const absl::StatusOr<PlayedStep> played = playback.Step(t);
     ASSERT_TRUE(played.ok()) << played.status();
     ASSERT_EQ(played->state, learner.hidden()) << "step " << t;
