@@ -37,10 +37,6 @@ class Server:
         # Whatever else it may print must not fill the pipe.
         threading.Thread(target=self._process.stdout.read, daemon=True).start()
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
     def kill(self) -> None:
         """kill -9: no farewell, no flush."""
         self._process.send_signal(signal.SIGKILL)

@@ -57,6 +57,9 @@ rocksdb::DBOptions DatabaseOptions() {
   options.max_total_wal_size = 256 << 20;
   options.avoid_flush_during_shutdown = true;
   options.max_background_jobs = 2;
+  // One thread writes nearly always: what lets several into the memory table at once is only paid.
+  options.allow_concurrent_memtable_write = false;
+  options.enable_write_thread_adaptive_yield = false;
   options.keep_log_file_num = 3;
   options.max_log_file_size = 8 << 20;
   options.listeners.push_back(std::make_shared<BackgroundErrors>());

@@ -8,11 +8,15 @@
 namespace millrace::server {
 namespace {
 
+void AppendBigEndian(std::uint64_t number, int bytes, std::string* text) {
+  for (int byte = bytes - 1; byte >= 0; --byte) {
+    text->push_back(static_cast<char>((number >> (8 * byte)) & 0xff));
+  }
+}
+
 std::string BigEndian(std::uint64_t number, int bytes) {
   std::string text;
-  for (int byte = bytes - 1; byte >= 0; --byte) {
-    text.push_back(static_cast<char>((number >> (8 * byte)) & 0xff));
-  }
+  AppendBigEndian(number, bytes, &text);
   return text;
 }
 
@@ -48,7 +52,14 @@ std::string PrefixEnd(absl::string_view prefix) {
 }
 
 std::string JournalKey(absl::string_view stream, std::uint64_t epoch, std::uint64_t event) {
-  return absl::StrCat(StreamPrefix(stream), BigEndian64(epoch), BigEndian64(event));
+  MILLRACE_CHECK(!stream.empty() && stream.size() <= 128);
+  std::string key;
+  key.reserve(1 + stream.size() + 16);
+  key.push_back(static_cast<char>(stream.size()));
+  key.append(stream.data(), stream.size());
+  AppendBigEndian(epoch, 8, &key);
+  AppendBigEndian(event, 8, &key);
+  return key;
 }
 
 std::string CommitKey(absl::string_view stream, std::uint64_t event) {

@@ -44,11 +44,10 @@ class Result:
 
 @dataclass
 class Served:
-    """What the client is pointed at: a stream's name there, and whose processor time counts."""
+    """What the client is pointed at, and how the streams there begin."""
 
     address: str
     stream: str
-    pid: int
 
 
 @contextmanager
@@ -66,7 +65,7 @@ def on_core(core: int) -> Iterator[None]:
 def echo(program: pathlib.Path, api: str) -> Iterator[Served]:
     process = subprocess.Popen([program, str(OUTPUTS), api], stdout=subprocess.PIPE, text=True)
     try:
-        yield Served(process.stdout.readline().strip(), "bench", process.pid)
+        yield Served(process.stdout.readline().strip(), "bench")
     finally:
         process.kill()
         process.wait()
@@ -84,27 +83,17 @@ def server(programs: pathlib.Path) -> Iterator[dict[str, Served]]:
                     client.create_model(level, MODEL.rstrip() + level.upper())
                     for number in range(STREAMS):
                         client.open_stream(f"{level}-{number}", level, seed=number)
-            yield {level: Served(running.address, level, running.pid) for level in LEVELS}
+            yield {level: Served(running.address, level) for level in LEVELS}
         finally:
             running.stop()
 
 
-def processor_s(pid: int) -> float:
-    tasks = pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")
-    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
-
-
 def measure(client: pathlib.Path, served: Served, core: int) -> dict[str, dict[str, float]]:
-    found = {}
-    for measurement in MEASUREMENTS:
-        before = processor_s(served.pid)
-        with on_core(core):
-            done = subprocess.run([client, served.address, served.stream, str(INPUTS),
-                                   str(OUTPUTS), str(SECONDS), measurement],
-                                  check=True, capture_output=True, text=True)
-        found[measurement] = json.loads(done.stdout)[measurement]
-        found[measurement]["server_cpu_s"] = processor_s(served.pid) - before
-    return found
+    with on_core(core):
+        done = subprocess.run([client, served.address, served.stream, str(INPUTS), str(OUTPUTS),
+                               str(SECONDS), *MEASUREMENTS],
+                              check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)
 
 
 def placed(programs: pathlib.Path, tests: pathlib.Path, server_core: int, client_core: int
@@ -137,8 +126,7 @@ def trips(placement: str, rows: dict) -> list[str]:
         lines.append(
             f"| {placement} | {name} | "
             + " | ".join(f"{single[q]:,.0f}" for q in ("p50_us", "p99_us", "p99_9_us"))
-            + f" | {single['p50_us'] / floor['p50_us']:.2f}"
-            + f" | {1e6 * single['server_cpu_s'] / single['count']:,.0f} |")
+            + f" | {single['p50_us'] / floor['p50_us']:.2f} |")
     return lines
 
 
@@ -167,7 +155,7 @@ def run(programs: pathlib.Path) -> Result:
     figures = {name: placed(programs, tests, *pair) for name, pair in placements.items()}
     heads = {
         "one step, after the reply to the one before": (
-            "p50, us | p99, us | p99.9, us | p50 / echo's | server's processor time, us", trips),
+            "p50, us | p99, us | p99.9, us | p50 / echo's", trips),
         "steps a second": ("one-step messages, one stream | / echo's | 64-step messages | "
                            "/ engine's | 64 streams", rates),
         "every 20 ms from each of N streams: p50 us / p99 us / missed": (
