@@ -31,6 +31,8 @@ inline constexpr char kWindowFull[] = "WINDOW_FULL";
 inline constexpr char kNoShadow[] = "NO_SHADOW";
 inline constexpr char kNoGoodCopy[] = "NO_GOOD_COPY";
 inline constexpr char kNotCarriedOut[] = "NOT_CARRIED_OUT";
+inline constexpr char kDeviceMemory[] = "DEVICE_MEMORY";
+inline constexpr char kDeviceFailed[] = "DEVICE_FAILED";
 inline constexpr char kDamaged[] = "QUARANTINED";
 
 absl::Status Error(absl::StatusCode code, absl::string_view reason, absl::string_view sentence,

@@ -50,6 +50,9 @@ struct Forwarded {
 };
 
 template <typename T>
+class DeviceLearner;
+
+template <typename T>
 class Learner {
  public:
   // `seed` is the stream's: of the initial weights and of what a rule draws.
@@ -84,6 +87,9 @@ class Learner {
   void Visit(StateVisitor& visitor);
 
  private:
+  // Takes steps on a device in its place, and leaves here what they made of it.
+  friend class DeviceLearner<T>;
+
   void ZeroState();
   bool Learns(const LearnerStep<T>& step) const;
   // The weight of the target in the loss, class balance included.

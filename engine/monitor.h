@@ -81,6 +81,10 @@ class Monitor {
   // one already.
   bool ShadowDue() const;
   bool has_shadow() const { return has_shadow_; }
+  // Whether the end of a unit may change what the stream does next: take a shadow, or serve it.
+  bool acts_on_scores() const {
+    return (shadow_after_ > 0 && !has_shadow_) || (serve_ == Serve::kGuarded && !guard_tripped_);
+  }
   bool shadow_normaliser_frozen() const { return freeze_normaliser_; }
 
   void MarkClosedLoop() { closed_loop_ = true; }

@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "engine/cells/list.h"
+#include "engine/device/devices.h"
 #include "engine/diagnostics/settings.h"
 #include "engine/errors.h"
 #include "engine/heads/list.h"
@@ -141,10 +142,7 @@ absl::Status CheckCarriedOut(const ModelSpec& spec) {
         "weight_sharing is %s; this engine carries out PER_STREAM only; leave it out",
         spec.weight_sharing == WeightSharing::kShared ? "SHARED" : "ADAPTER"));
   }
-  if (spec.device == Device::kCuda) {
-    return NotCarriedOut("device is CUDA; this engine runs streams on the CPU only; leave it out");
-  }
-  return absl::OkStatus();
+  return CheckDevice(spec.device);
 }
 
 std::string ChangeableNames(const ModelSpec& spec) {

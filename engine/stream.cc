@@ -70,10 +70,13 @@ const NamedTensor* Find(const Snapshot& snapshot, absl::string_view name) {
 }
 
 template <typename T>
-std::unique_ptr<Stream> OpenTyped(std::shared_ptr<const Model> model, std::string id,
-                                  const StreamOptions& options, const ModelSpec& spec) {
+absl::StatusOr<std::unique_ptr<Stream>> OpenTyped(std::shared_ptr<const Model> model,
+                                                  std::string id, const StreamOptions& options,
+                                                  const ModelSpec& spec) {
   auto stream = std::make_unique<StreamImpl<T>>(std::move(model), std::move(id), options.seed, spec,
                                                 options.overrides);
+  absl::Status attached = stream->AttachDevice();
+  if (!attached.ok()) return attached;
   stream->Initialize();
   return stream;
 }
@@ -84,7 +87,8 @@ absl::StatusOr<std::unique_ptr<Stream>> LoadTyped(std::shared_ptr<const Model> m
                                                   const ModelSpec& spec, const Snapshot& snapshot) {
   auto stream = std::make_unique<StreamImpl<T>>(std::move(model), std::move(id), options.seed, spec,
                                                 options.overrides);
-  absl::Status status = stream->LoadState(snapshot);
+  absl::Status status = stream->AttachDevice();
+  if (status.ok()) status = stream->LoadState(snapshot);
   if (!status.ok()) return status;
   return stream;
 }
@@ -215,15 +219,16 @@ absl::Status StreamImpl<T>::LoadState(const Snapshot& snapshot) {
   if (!shadow_fits || !window_fits) {
     return Damaged(absl::StrCat("the snapshot of stream '", id_, "' does not fit together"));
   }
-  if (snapshot.numeric_path != NumericPath()) resumed_inexactly_ = true;
+  if (snapshot.numeric_path != OwnNumericPath()) resumed_inexactly_ = true;
   return absl::OkStatus();
 }
 
 template <typename T>
 Snapshot StreamImpl<T>::Save() const {
+  CopyFromDevice();
   Snapshot snapshot;
   snapshot.model_digest = model_->digest();
-  snapshot.numeric_path = NumericPath();
+  snapshot.numeric_path = OwnNumericPath();
   SaveVisitor visitor(&snapshot);
   // A saving visitor reads; Visit is not const because the loading one shares the list.
   const_cast<StreamImpl*>(this)->Visit(visitor);
@@ -258,6 +263,7 @@ absl::Status StreamImpl<T>::PeekStep(const Peek& peek, Outcome* outcome) const {
                    absl::StrCat("a peek at ", Owner(), " has more than one step; expected one"));
     }
   }
+  CopyFromDevice();
   const kernels::FlushDenormals flush;
   forwarded_seq_ = 0;
   CellInput<T> input{.byte = peek.raw_bytes.empty() ? kNoByte : peek.raw_bytes[0]};

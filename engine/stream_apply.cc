@@ -16,6 +16,7 @@ void StreamImpl<T>::Apply(const Event& event, const Want& want, Outcome* outcome
   const bool of_steps =
       std::holds_alternative<Observe>(event) || std::holds_alternative<LateTargets>(event);
   if (!of_steps) forwarded_seq_ = 0;
+  if (!std::holds_alternative<Observe>(event)) LeaveDevice();
   if (const auto* const observe = std::get_if<Observe>(&event)) {
     On(*observe, want, outcome);
   } else if (const auto* const late = std::get_if<LateTargets>(&event)) {
@@ -39,6 +40,29 @@ void StreamImpl<T>::Apply(const Event& event, const Want& want, Outcome* outcome
   }
   outcome->served_shadow = monitor_.serving_shadow() && shadow_.taken();
   ++event_;
+}
+
+template <typename T>
+void StreamImpl<T>::PushRow(std::uint64_t seq, const OneStep& step, bool reset) {
+  window_.Push(seq,
+               {.reset_before = reset,
+                .learn = step.learn,
+                .served_shadow = monitor_.serving_shadow() && shadow_.taken(),
+                .has_shadow = shadow_.taken()},
+               step.byte);
+  if (input_.bytes()) return;
+  std::copy(staged_.dense.begin(), staged_.dense.end(), window_.input(seq));
+  std::copy(staged_.present.begin(), staged_.present.end(), window_.present(seq));
+}
+
+template <typename T>
+void StreamImpl<T>::FinishRow(std::uint64_t seq, const OneStep& step, double novelty,
+                              const Want& want, Outcome* outcome) {
+  const std::optional<double> disagreement = Disagreement(seq);
+  // A step without input says nothing about the input.
+  if (step.x != nullptr || step.byte != kNoByte) monitor_.Step(seq, novelty, disagreement);
+  EmitRow(seq, want, novelty, disagreement, outcome);
+  TakeTarget(seq, step.target, outcome);
 }
 
 template <typename T>
@@ -66,24 +90,11 @@ void StreamImpl<T>::Step(const OneStep& step, const Want& want, Outcome* outcome
     std::fill(hidden_.begin(), hidden_.end(), T{0});
     std::fill(shadow_.hidden.begin(), shadow_.hidden.end(), T{0});
   }
-  window_.Push(seq,
-               {.reset_before = reset,
-                .learn = step.learn,
-                .served_shadow = monitor_.serving_shadow() && shadow_.taken(),
-                .has_shadow = shadow_.taken()},
-               step.byte);
-  if (!input_.bytes()) {
-    std::copy(staged_.dense.begin(), staged_.dense.end(), window_.input(seq));
-    std::copy(staged_.present.begin(), staged_.present.end(), window_.present(seq));
-  }
+  PushRow(seq, step, reset);
   const bool caught_up = learner_.position() == applied_;
   applied_ = seq;
   PredictStep(seq, step.x);
-  const std::optional<double> disagreement = Disagreement(seq);
-  // A step without input says nothing about the input.
-  if (has_input) monitor_.Step(seq, novelty, disagreement);
-  EmitRow(seq, want, novelty, disagreement, outcome);
-  TakeTarget(seq, step.target, outcome);
+  FinishRow(seq, step, novelty, want, outcome);
   upcoming_seq_ = seq + 1;
   upcoming_ = step.continues ? &next_staged_.input : nullptr;
   if (caught_up && budget > 0 && window_.kind(seq) != TargetKind::kOpen) LearnOldest();
@@ -190,9 +201,15 @@ void StreamImpl<T>::PredictStep(std::uint64_t seq, const float* x) {
   forwarded_seq_ = caught_up ? seq : 0;
   learner_.network().AddContexts(learner_.contexts(), step_, window_.outputs(seq));
   hidden_ = step_.state;
+  PredictShadow(seq, x);
+}
+
+template <typename T>
+void StreamImpl<T>::PredictShadow(std::uint64_t seq, const float* x) {
   if (!shadow_.taken()) return;
-  learner_.network().Forward(shadow_.theta.data(), ShadowInput(input, x), shadow_.hidden.data(),
-                             &shadow_step_, window_.shadow_outputs(seq));
+  const CellInput<T> input = ShadowInput(window_.cell_input(seq), x);
+  learner_.network().Forward(shadow_.theta.data(), input, shadow_.hidden.data(), &shadow_step_,
+                             window_.shadow_outputs(seq));
   learner_.network().AddContexts(shadow_.contexts, shadow_step_, window_.shadow_outputs(seq));
   shadow_.hidden = shadow_step_.state;
 }
@@ -314,6 +331,7 @@ void StreamImpl<T>::On(const Set& set) {
   MILLRACE_CHECK(spec.ok());  // Check has accepted it
   spec_ = *std::move(spec);
   learner_.Change(spec_);
+  if (device_ != nullptr) device_->Change(spec_);
   monitor_.Change(spec_.monitor);
 }
 
@@ -337,6 +355,7 @@ void StreamImpl<T>::OnUnfreeze() {
 
 template <typename T>
 void StreamImpl<T>::TakeShadow() {
+  CopyFromDevice();
   shadow_.theta = learner_.weights();
   shadow_.hidden = hidden_;
   shadow_.contexts = learner_.contexts();

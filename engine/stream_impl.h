@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/device/learner.h"
 #include "engine/input.h"
 #include "engine/learner.h"
 #include "engine/monitor.h"
@@ -40,6 +41,9 @@ class StreamImpl final : public Stream {
   StreamImpl(std::shared_ptr<const Model> model, std::string id, std::uint64_t seed,
              const ModelSpec& spec, std::vector<NamedSetting> overrides);
 
+  // Streams of a model whose device is none but the CPU learn there. RESOURCE_EXHAUSTED where the
+  // device has no room for one.
+  absl::Status AttachDevice();
   void Initialize();
   absl::Status LoadState(const Snapshot& snapshot);
 
@@ -108,6 +112,12 @@ class StreamImpl final : public Stream {
   void TakeShadow();
   void Stage(const float* x, std::int64_t byte, StagedInput* staged);
   void Step(const OneStep& step, const Want& want, Outcome* outcome);
+  // The parts of a step: its row in the window, with the staged input; what follows from the
+  // outputs that stand there.
+  void PushRow(std::uint64_t seq, const OneStep& step, bool reset);
+  void FinishRow(std::uint64_t seq, const OneStep& step, double novelty, const Want& want,
+                 Outcome* outcome);
+  void PredictShadow(std::uint64_t seq, const float* x);
   void TakeTarget(std::uint64_t seq, const TargetRow<T>& target, Outcome* outcome);
   void CloseNextInput(bool continues, std::int64_t byte, Outcome* outcome);
   void MakeRoom();
@@ -122,6 +132,27 @@ class StreamImpl final : public Stream {
   std::optional<double> Disagreement(std::uint64_t seq);
   void EmitRow(std::uint64_t seq, const Want& want, double novelty,
                std::optional<double> disagreement, Outcome* outcome);
+
+  // stream_device.cc: messages on a device, some steps at once.
+  struct Message {
+    const Observe& observe;
+    std::uint64_t offset = 0;  // of its next step
+    std::uint64_t end = 0;
+  };
+  bool LearnsOnDevice() const;
+  // Steps that may be taken before the first of them is scored.
+  std::uint64_t StepsAtOnce() const;
+  void OnDevice(Message message, const Want& want, Outcome* outcome);
+  // Input and rows of the steps [first, last], and what the device is to do with them.
+  void PushSteps(const Message& message, std::uint64_t first, std::uint64_t last);
+  void AddRows(const Message& message, std::uint64_t first, std::uint64_t last);
+  // Step number `offset` of a message; values of its target are put in scratch.
+  OneStep StepAt(const Observe& observe, std::uint64_t offset);
+  void TakeResults(const Message& message, const Want& want, Outcome* outcome);
+  // State on the device comes to the host; it is the host that goes on.
+  void LeaveDevice();
+  void CopyFromDevice() const;
+  std::string OwnNumericPath() const;
 
   // stream_score.cc: scoring of what was issued. NaN where it is not scored.
   struct UnitLoss {
@@ -168,6 +199,11 @@ class StreamImpl final : public Stream {
   mutable std::vector<T> shadow_z_;                 // [d]
   mutable std::vector<T> y_, row_, probabilities_;  // [m]
   std::vector<double> residual_;                    // [m]
+  std::vector<double> novelty_;                     // of the steps that a device takes at once
+  std::uint64_t device_first_ = 0;                  // the number of the first of them
+
+  // Null where the stream learns on the CPU. Refers to learner and hidden state.
+  std::unique_ptr<DeviceLearner<T>> device_;
 };
 
 }  // namespace millrace::engine

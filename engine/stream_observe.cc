@@ -22,6 +22,14 @@ class OffsetCursor {
   std::size_t next_ = 0;
 };
 
+void DropAbsentLosses(Outcome* outcome) {
+  const auto absent = [](const std::vector<float>& losses) {
+    return std::all_of(losses.begin(), losses.end(), [](float loss) { return loss != loss; });
+  };
+  if (absent(outcome->loss)) outcome->loss.clear();
+  if (absent(outcome->shadow_loss)) outcome->shadow_loss.clear();
+}
+
 }  // namespace
 
 template <typename T>
@@ -33,6 +41,11 @@ void StreamImpl<T>::On(const Observe& observe, const Want& want, Outcome* outcom
   outcome->skipped = static_cast<std::uint32_t>(skipped);
   outcome->steps = static_cast<std::uint32_t>(steps - skipped);
   if (skipped < steps && observe.closed_loop) monitor_.MarkClosedLoop();
+  if (LearnsOnDevice()) {
+    OnDevice({observe, skipped, steps}, want, outcome);
+    return DropAbsentLosses(outcome);
+  }
+  LeaveDevice();
   OffsetCursor resets(observe.reset_before), score_only(observe.score_only);
   const auto x_of = [&](std::uint64_t offset) {
     return observe.floats.empty() ? nullptr
@@ -60,11 +73,7 @@ void StreamImpl<T>::On(const Observe& observe, const Want& want, Outcome* outcom
     if (observe.targets.has_value()) step.target = RowOf(*observe.targets, offset, row_.data());
     Step(step, want, outcome);
   }
-  const auto absent = [](const std::vector<float>& losses) {
-    return std::all_of(losses.begin(), losses.end(), [](float loss) { return loss != loss; });
-  };
-  if (absent(outcome->loss)) outcome->loss.clear();
-  if (absent(outcome->shadow_loss)) outcome->shadow_loss.clear();
+  DropAbsentLosses(outcome);
 }
 
 template <typename T>

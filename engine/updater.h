@@ -52,6 +52,9 @@ struct Weights {
 enum class UpdateResult { kDone, kNotFinite };
 
 template <typename T>
+class DeviceLearner;
+
+template <typename T>
 class Updater {
  public:
   explicit Updater(const ParameterLayout& layout);
@@ -77,6 +80,8 @@ class Updater {
   void Visit(StateVisitor& visitor);
 
  private:
+  friend class DeviceLearner<T>;
+
   // A range of parameters that share group and powers: whole rows of an outer product, or a part of
   // one; or of what is stored.
   struct Span {

@@ -28,7 +28,7 @@ struct ExpQuotients {
 };
 
 template <typename T>
-constexpr T Factorial(int k) {
+MILLRACE_HD constexpr T Factorial(int k) {
   T product = T(1);
   for (int factor = 2; factor <= k; ++factor) product *= T(factor);
   return product;

@@ -8,21 +8,12 @@
 #define MILLRACE_KERNELS_CUDA_DEVICE_H_
 
 #include <cstdint>
-#include <string>
+
+#include "kernels/device/outcome.h"
 
 namespace millrace::kernels::cuda {
 
-struct Outcome {
-  enum class Code {
-    kOk,
-    kNotBuilt,     // configured without CUDA; the sentence names the option
-    kDeviceError,  // the sentence names file, line, the call and CUDA's error
-  };
-  Code code = Code::kOk;
-  std::string sentence;  // empty if ok
-
-  bool ok() const { return code == Code::kOk; }
-};
+using device::Outcome;
 
 // A cudaStream_t; nullptr is the default stream.
 using Stream = void*;

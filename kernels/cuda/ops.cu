@@ -8,6 +8,7 @@
 
 #include "kernels/cuda/batch.h"
 #include "kernels/cuda/check.h"
+#include "kernels/cuda/thread_block.h"
 #include "kernels/steps/block.h"
 #include "kernels/steps/list.h"
 
@@ -16,22 +17,6 @@ namespace millrace::kernels::cuda {
 namespace {
 
 constexpr int kThreads = 128;
-
-// kernels/steps/block.h's Block, on a GPU.
-class ThreadBlock {
- public:
-  __device__ __forceinline__ explicit ThreadBlock(void* scratch) : scratch_(scratch) {}
-  __device__ __forceinline__ int Threads() const { return static_cast<int>(blockDim.x); }
-  __device__ __forceinline__ void* Scratch() const { return scratch_; }
-  template <typename Body>
-  __device__ __forceinline__ void Phase(const Body& body) const {
-    body(static_cast<int>(threadIdx.x));
-    __syncthreads();
-  }
-
- private:
-  void* scratch_;
-};
 
 template <typename Step>
 __global__ void __launch_bounds__(kThreads) RunStep(const Step* steps) {

@@ -1,7 +1,9 @@
 // kernels/cuda/ where CUDA was not built: every entry point says so, and nothing else happens.
 
 #include <cstdint>
+#include <memory>
 
+#include "kernels/cuda/backend.h"
 #include "kernels/cuda/batch.h"
 #include "kernels/cuda/device.h"
 #include "kernels/steps/list.h"
@@ -27,6 +29,8 @@ Outcome Free(void*) { return NotBuilt(); }
 Outcome CopyToDevice(const void*, std::int64_t, Stream, void*) { return NotBuilt(); }
 Outcome CopyToHost(const void*, std::int64_t, Stream, void*) { return NotBuilt(); }
 Outcome Wait(Stream) { return NotBuilt(); }
+
+Outcome OpenBackend(int, std::unique_ptr<device::Backend>*) { return NotBuilt(); }
 
 template <typename Step>
 Outcome RunBatch(const Step*, std::int64_t, Stream) {

@@ -188,6 +188,27 @@ Combination Compose(const Combination& cell_and_rule, const std::vector<Axis>& a
   return combination;
 }
 
+engine::Device the_device = engine::Device::kCpu;
+
+// The nearest combination that device code covers: targets with the observation, a linear head, and
+// a loss and an optimizer that it has.
+void TurnToDevice(ModelSpec* spec) {
+  spec->target = {"with_observation", {}};
+  const auto past_the_cell = [](const auto& setting) {
+    return setting.first == "direct" || setting.first.rfind("filter", 0) == 0 ||
+           setting.first == "context_orders";
+  };
+  const engine::Settings& head = spec->head.settings;
+  if (spec->head.name != "linear" || std::any_of(head.begin(), head.end(), past_the_cell)) {
+    spec->head = BaseSpec().head;
+  }
+  if (spec->head.settings["outputs"] == SettingValue(std::int64_t{0})) {
+    spec->head.settings["outputs"] = std::int64_t{3};
+  }
+  if (spec->loss.name != "cross_entropy") spec->loss = {"mean_squared_error", {}};
+  if (spec->optimizer.name == "obgd") spec->optimizer = {"sgd", {{"rate", 0.01}}};
+}
+
 // What the engine makes a model of; what it refuses has tests of its own.
 bool GoTogether(const ModelSpec& spec) { return engine::Resolve(spec).ok(); }
 
@@ -271,12 +292,15 @@ std::vector<Combination> MakeCombinations() {
       combination = Compose(pairs[i % pairs.size()], axes, rows[(i + shift) % rows.size()]);
       if (GoTogether(combination.spec)) break;
     }
+    if (the_device != engine::Device::kCpu) TurnToDevice(&combination.spec);
     combinations.push_back(std::move(combination));
   }
   return combinations;
 }
 
 }  // namespace
+
+void RunOn(engine::Device device) { the_device = device; }
 
 std::vector<Variant> VariantsOf(const std::string& kind) {
   std::vector<Variant> variants;
@@ -304,8 +328,10 @@ ModelSpec BaseSpec() {
 }
 
 std::shared_ptr<const engine::Model> MakeModel(const ModelSpec& spec) {
+  ModelSpec placed = spec;
+  placed.device = the_device;
   absl::StatusOr<std::shared_ptr<const engine::Model>> model =
-      engine::Model::Create("conformance", spec);
+      engine::Model::Create("conformance", placed);
   if (!model.ok()) {
     std::fprintf(stderr, "the engine refuses a model: %s\n", model.status().ToString().c_str());
     std::abort();

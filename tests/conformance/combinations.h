@@ -33,6 +33,10 @@ std::vector<Variant> VariantsOf(const std::string& kind);
 // A few hundred; the same list in every process.
 const std::vector<Combination>& Combinations();
 
+// Before any other call: models run on this device where it has code for them, and combinations are
+// turned into such as it has code for, as far as changing parts other than cell and rule does it.
+void RunOn(engine::Device device);
+
 // A small base that suites change a part of: vector of 4 inputs, 6 units, 3 outputs.
 engine::ModelSpec BaseSpec();
 

@@ -207,9 +207,6 @@ TEST(SpecTest, WhatIsNotCarriedOutIsUnimplementedByName) {
   expect(spec, "SHARED");
   spec.weight_sharing = WeightSharing::kAdapter;
   expect(spec, "ADAPTER");
-  spec = Vector();
-  spec.device = Device::kCuda;
-  expect(spec, "CUDA");
 }
 
 TEST(SpecTest, OverridesSetChangeableSettingsOnly) {

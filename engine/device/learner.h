@@ -1,0 +1,109 @@
+// A learner on a device: takes the rows of a message there, and brings its state back where the
+// host needs it.
+//
+// The learner that it belongs to stays whole on the host: its tensors are where state goes when a
+// slot is given up, when a snapshot is taken, and before any event that the device has no code for.
+// Which of the two is the newer one is known here. Counters and figures are the host's always.
+//
+//   device.Clear();
+//   for (...) device.Add({...});
+//   RunTogether({&device});
+//   for (int r = 0; r < device.done(); ++r) ...device.outputs(r), device.status(r)...
+//
+// Thread-compatible, as the stream is; another stream's thread may page it out in between.
+#ifndef MILLRACE_ENGINE_DEVICE_LEARNER_H_
+#define MILLRACE_ENGINE_DEVICE_LEARNER_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "engine/device/memory.h"
+#include "engine/device/plan.h"
+#include "engine/learner.h"
+#include "kernels/device/work.h"
+
+namespace millrace::engine {
+
+template <typename T>
+class DeviceLearner final : public DeviceMemory::Resident {
+ public:
+  // `predicted` is the predictor's hidden state [S]. Both outlive this, which nothing moves.
+  DeviceLearner(std::shared_ptr<DeviceMemory> memory, std::shared_ptr<const DevicePlan<T>> plan,
+                Learner<T>* learner, std::vector<T>* predicted);
+  ~DeviceLearner() override;
+
+  // New rates, decays, clips.
+  void Change(const ModelSpec& spec) { settings_ = DeviceSettings<T>(spec); }
+
+  // The rows of the next run.
+  void Clear();
+  // `predicts`: the predictor takes the step too, and its outputs are wanted. The target's weight
+  // counts from here on, as in Learner::Step.
+  void Add(const LearnerStep<T>& step, bool predicts);
+  int rows() const { return static_cast<int>(rows_.size()); }
+
+  // Of the run.
+  int done() const { return done_; }
+  const T* outputs(int row) const { return outputs_.data() + row * plan_->plan().shape.m; }  // [m]
+  // Counters and figures of the learner take row `row` over. False where the step diverged: the
+  // learner is on the host then, as Learner::Step leaves it, and rows after it were not taken.
+  bool Account(int row);
+
+  // State of the device, if it is newer, comes to the host, and stays there too.
+  void ToHost();
+  // The same, and the host goes on from there.
+  void LeaveToHost();
+  absl::Status PageOut(void* slot) override;
+
+  const DeviceMemory& memory() const { return *memory_; }
+
+ private:
+  template <typename U>
+  friend absl::Status RunTogether(absl::Span<DeviceLearner<U>* const> learners);
+  struct Packed;
+
+  static absl::Status RunPinned(absl::Span<DeviceLearner* const> learners,
+                                const std::vector<void*>& slots);
+  // The updater's figures, as the device has them.
+  kernels::device::UpdateState UpdateOf() const;
+  void TakeUpdate(const kernels::device::UpdateState& update);
+  std::int64_t slot_bytes() const { return plan_->layout().bytes; }
+  void Upload(void* slot);
+  void Download(void* slot);
+  // f(device offset, host memory, bytes) for each part of the state.
+  template <typename F>
+  void EachPart(const F& f);
+
+  std::shared_ptr<DeviceMemory> memory_;
+  std::shared_ptr<const DevicePlan<T>> plan_;
+  Learner<T>* learner_;
+  std::vector<T>* predicted_;
+  kernels::device::Settings<T> settings_;
+  bool device_newer_ = false;  // the host's tensors are old
+  bool device_valid_ = false;  // the slot holds the state
+
+  // Of the run.
+  std::vector<kernels::device::Row> rows_;
+  std::vector<LearnerStep<T>> steps_;
+  std::vector<T> inputs_, targets_, outputs_;
+  std::vector<std::uint8_t> present_;
+  std::vector<unsigned char> status_;
+  std::vector<double> counts_;  // class counts before the rows
+  int done_ = 0;
+  std::vector<unsigned char> packed_;  // of a launch that this is the first of
+};
+
+// Runs the rows of all of them, which are of one model, in as few launches as memory allows.
+// UNAVAILABLE where the device has failed: what was on it is lost.
+template <typename T>
+absl::Status RunTogether(absl::Span<DeviceLearner<T>* const> learners);
+
+extern template class DeviceLearner<float>;
+extern template class DeviceLearner<double>;
+
+}  // namespace millrace::engine
+
+#endif  // MILLRACE_ENGINE_DEVICE_LEARNER_H_

@@ -1,0 +1,157 @@
+// Messages on a device, and the steps of a message. Where targets come with the observation and
+// every step before is learned, predictor and learner are one, and the steps of a message are one
+// run of the device: inputs are normalised and targets known before it, outputs are scored after
+// it. Any other event finds the stream on the host.
+#include <algorithm>
+#include <limits>
+
+#include "engine/check.h"
+#include "engine/device/devices.h"
+#include "engine/device/lost.h"
+#include "engine/stream_impl.h"
+
+namespace millrace::engine {
+namespace {
+
+// Steps of a run: memory for its rows is small, and a launch costs little beside so many.
+constexpr std::uint64_t kStepsAtOnce = 256;
+
+}  // namespace
+
+template <typename T>
+absl::Status StreamImpl<T>::AttachDevice() {
+  absl::StatusOr<std::unique_ptr<DeviceLearner<T>>> device =
+      MakeDeviceLearner<T>(*model_, id_, &learner_, &hidden_);
+  if (!device.ok()) return device.status();
+  device_ = *std::move(device);
+  if (device_ != nullptr) device_->Change(spec_);
+  return absl::OkStatus();
+}
+
+template <typename T>
+std::string StreamImpl<T>::OwnNumericPath() const {
+  return device_ == nullptr ? NumericPath() : NumericPathOf(device_->memory());
+}
+
+template <typename T>
+void StreamImpl<T>::LeaveDevice() {
+  if (device_ != nullptr) device_->LeaveToHost();
+}
+
+template <typename T>
+void StreamImpl<T>::CopyFromDevice() const {
+  if (device_ != nullptr) device_->ToHost();
+}
+
+template <typename T>
+bool StreamImpl<T>::LearnsOnDevice() const {
+  return device_ != nullptr && target_settings_.policy == TargetPolicy::kWithObservation &&
+         window_.size() == 0;
+}
+
+template <typename T>
+std::uint64_t StreamImpl<T>::StepsAtOnce() const {
+  // A score may change what the next step does, and a frozen normaliser is that of its own step.
+  const bool frozen_input = shadow_.taken() && monitor_.shadow_normaliser_frozen();
+  return monitor_.acts_on_scores() || frozen_input ? 1 : kStepsAtOnce;
+}
+
+template <typename T>
+typename StreamImpl<T>::OneStep StreamImpl<T>::StepAt(const Observe& observe,
+                                                      std::uint64_t offset) {
+  const auto listed = [offset](absl::Span<const std::uint32_t> offsets) {
+    return std::binary_search(offsets.begin(), offsets.end(), static_cast<std::uint32_t>(offset));
+  };
+  OneStep step;
+  if (!observe.floats.empty()) {
+    step.x = observe.floats.data() + offset * static_cast<std::uint64_t>(d_);
+  }
+  if (!observe.raw_bytes.empty()) step.byte = observe.raw_bytes[offset];
+  step.reset_before = listed(observe.reset_before);
+  step.learn = !listed(observe.score_only);
+  if (observe.targets.has_value()) step.target = RowOf(*observe.targets, offset, row_.data());
+  return step;
+}
+
+template <typename T>
+void StreamImpl<T>::PushSteps(const Message& message, std::uint64_t first, std::uint64_t last) {
+  novelty_.clear();
+  for (std::uint64_t seq = first; seq <= last; ++seq) {
+    const OneStep step = StepAt(message.observe, message.offset + (seq - device_first_));
+    if (step.x == nullptr && step.byte == kNoByte) ++skipped_steps_;
+    Stage(step.x, step.byte, &staged_);
+    novelty_.push_back(staged_.novelty);
+    PushRow(seq, step, step.reset_before || reset_next_);
+    reset_next_ = false;
+  }
+}
+
+template <typename T>
+void StreamImpl<T>::AddRows(const Message& message, std::uint64_t first, std::uint64_t last) {
+  std::uint64_t units = units_;
+  device_->Clear();
+  for (std::uint64_t seq = first; seq <= last; ++seq) {
+    const OneStep step = StepAt(message.observe, message.offset + (seq - device_first_));
+    if (IsHeld(step.target.kind)) ++units;
+    device_->Add({.seq = seq,
+                  .input = window_.cell_input(seq),
+                  .reset_before = window_.marks(seq).reset_before,
+                  .learn = step.learn,
+                  .target = step.target,
+                  .release = units},
+                 true);
+  }
+}
+
+template <typename T>
+void StreamImpl<T>::OnDevice(Message message, const Want& want, Outcome* outcome) {
+  forwarded_seq_ = 0;  // step_ is the host's
+  while (message.offset < message.end) {
+    const std::uint64_t count = std::min(message.end - message.offset, StepsAtOnce());
+    device_first_ = applied_ + 1;
+    const std::uint64_t last = applied_ + count;
+    PushSteps(message, device_first_, last);
+    while (applied_ < last) {
+      AddRows(message, applied_ + 1, last);
+      DeviceLearner<T>* const self = device_.get();
+      OrLost(RunTogether<T>(absl::MakeConstSpan(&self, 1)));
+      MILLRACE_CHECK(device_->done() > 0);
+      TakeResults(message, want, outcome);
+    }
+    message.offset += count;
+  }
+}
+
+// The rows that were run, in order: predictions are scored, and the learner's counters follow.
+template <typename T>
+void StreamImpl<T>::TakeResults(const Message& message, const Want& want, Outcome* outcome) {
+  for (int row = 0; row < device_->done(); ++row) {
+    const std::uint64_t seq = applied_ + 1;
+    const OneStep step = StepAt(message.observe, message.offset + (seq - device_first_));
+    outcome->loss.push_back(std::numeric_limits<float>::quiet_NaN());
+    if (want.shadow) outcome->shadow_loss.push_back(std::numeric_limits<float>::quiet_NaN());
+    if (window_.marks(seq).reset_before) {
+      std::fill(shadow_.hidden.begin(), shadow_.hidden.end(), T{0});
+    }
+    std::copy_n(device_->outputs(row), m_, window_.outputs(seq));
+    applied_ = seq;
+    PredictShadow(seq, step.x);
+    FinishRow(seq, step, novelty_[seq - device_first_], want, outcome);
+    const bool went_well = device_->Account(row);
+    window_.Pop();
+    if (!went_well) hidden_ = learner_.hidden();
+  }
+}
+
+#define MILLRACE_INSTANTIATE(T)                               \
+  template absl::Status StreamImpl<T>::AttachDevice();        \
+  template std::string StreamImpl<T>::OwnNumericPath() const; \
+  template void StreamImpl<T>::LeaveDevice();                 \
+  template void StreamImpl<T>::CopyFromDevice() const;        \
+  template bool StreamImpl<T>::LearnsOnDevice() const;        \
+  template void StreamImpl<T>::OnDevice(Message message, const Want& want, Outcome* outcome);
+MILLRACE_INSTANTIATE(float)
+MILLRACE_INSTANTIATE(double)
+#undef MILLRACE_INSTANTIATE
+
+}  // namespace millrace::engine

@@ -1,0 +1,18 @@
+// The learning step on a CUDA device.
+//
+// Where CUDA was not built, kernels/stub/ answers kNotBuilt. Thread-safe. Allocates nothing.
+#ifndef MILLRACE_KERNELS_CUDA_LEARN_H_
+#define MILLRACE_KERNELS_CUDA_LEARN_H_
+
+#include "kernels/cuda/device.h"
+#include "kernels/device/backend.h"
+
+namespace millrace::kernels::cuda {
+
+// Queues the launch on the stream and returns.
+template <typename T>
+Outcome RunLaunch(const device::Launch<T>& launch, Stream stream);
+
+}  // namespace millrace::kernels::cuda
+
+#endif  // MILLRACE_KERNELS_CUDA_LEARN_H_

@@ -1,0 +1,9 @@
+// The learning step in float.
+
+#include "kernels/cuda/learn_kernels.h"
+
+namespace millrace::kernels::cuda {
+
+template Outcome RunLaunch(const device::Launch<float>&, Stream);
+
+}  // namespace millrace::kernels::cuda

@@ -1,0 +1,89 @@
+// The kernels of a learning step: kernels/device/step.h, one thread block a stream, or, where a
+// stream's sweep is worth many blocks, three launches a row. For the sources that instantiate it,
+// one a type of numbers.
+#ifndef MILLRACE_KERNELS_CUDA_LEARN_KERNELS_H_
+#define MILLRACE_KERNELS_CUDA_LEARN_KERNELS_H_
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+#include <string>
+
+#include "kernels/cuda/check.h"
+#include "kernels/cuda/learn.h"
+#include "kernels/cuda/thread_block.h"
+#include "kernels/device/step.h"
+#include "kernels/device/team.h"
+#include "kernels/steps/block.h"
+
+namespace millrace::kernels::cuda {
+
+namespace {
+
+using device::kThreads;
+using device::Launch;
+using device::Plan;
+using device::Team;
+using device::Work;
+
+// Registers for two blocks on a multiprocessor.
+constexpr int kBlocksAtOnce = 2;
+
+enum class Portion { kRows, kFront, kSweep, kBack };
+
+extern __shared__ double shared[];
+
+template <typename T, Portion kPortion>
+__global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
+    RunPortion(const __grid_constant__ Plan<T> plan, const Work<T>* works, int row) {
+  __shared__ double scratch[steps::kScratchBytes / sizeof(double)];
+  __shared__ Work<T> work;
+  if (threadIdx.x == 0) work = works[blockIdx.y];
+  __syncthreads();
+  ThreadBlock block(scratch, shared);
+  Team<T, ThreadBlock> team(block, plan, work);
+  if constexpr (kPortion == Portion::kRows) {
+    device::RunRows(team);
+  } else if constexpr (kPortion == Portion::kFront) {
+    device::RunFrontAlone(team, work.first + row);
+  } else if constexpr (kPortion == Portion::kSweep) {
+    device::RunSweepAlone(team, work.first + row,
+                          {static_cast<int>(blockIdx.x), static_cast<int>(gridDim.x)});
+  } else {
+    device::RunBackAlone(team, work.first + row);
+  }
+}
+
+template <typename T, Portion kPortion>
+Outcome LaunchPortion(const Launch<T>& launch, int blocks, int row, Stream stream) {
+  const auto bytes = static_cast<std::size_t>(launch.plan.shared_bytes);
+  const Outcome allowed = MILLRACE_CUDA_CHECK(
+      cudaFuncSetAttribute(RunPortion<T, kPortion>, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                           static_cast<int>(bytes)));
+  if (!allowed.ok()) return allowed;
+  const dim3 grid(static_cast<unsigned>(blocks), static_cast<unsigned>(launch.count));
+  RunPortion<T, kPortion><<<grid, kThreads, bytes, static_cast<cudaStream_t>(stream)>>>(
+      launch.plan, launch.works, row);
+  return OutcomeOf(cudaGetLastError(), __FILE__, __LINE__,
+                   "launch of " + std::to_string(launch.count) + " streams");
+}
+
+}  // namespace
+
+template <typename T>
+Outcome RunLaunch(const Launch<T>& launch, Stream stream) {
+  if (launch.splits == 1) return LaunchPortion<T, Portion::kRows>(launch, 1, 0, stream);
+  Outcome outcome;
+  for (int row = 0; outcome.ok() && row < launch.rows; ++row) {
+    outcome = LaunchPortion<T, Portion::kFront>(launch, 1, row, stream);
+    if (outcome.ok()) {
+      outcome = LaunchPortion<T, Portion::kSweep>(launch, launch.splits, row, stream);
+    }
+    if (outcome.ok()) outcome = LaunchPortion<T, Portion::kBack>(launch, 1, row, stream);
+  }
+  return outcome;
+}
+
+}  // namespace millrace::kernels::cuda
+
+#endif  // MILLRACE_KERNELS_CUDA_LEARN_KERNELS_H_

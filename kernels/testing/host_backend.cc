@@ -1,0 +1,134 @@
+#include "kernels/testing/host_backend.h"
+
+#include <cstring>
+#include <new>
+#include <string>
+
+#include "kernels/device/step.h"
+#include "kernels/device/team.h"
+#include "kernels/ops.h"
+#include "kernels/testing/host_team.h"
+
+namespace millrace::kernels::testing {
+
+using device::Outcome;
+
+HostBackend::~HostBackend() {
+  for (const auto& allocation : allocations_) {
+    ::operator delete (allocation.first, std::align_val_t{256});
+  }
+}
+
+Outcome HostBackend::Standing() const {
+  if (!broken_) return {};
+  return {Outcome::Code::kDeviceError, "the device on the host was broken by its test"};
+}
+
+Outcome HostBackend::Allocate(std::int64_t bytes, void** memory) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  *memory = nullptr;
+  if (broken_) return Standing();
+  if (allocated_ + bytes > limits_.memory_bytes) {
+    return {Outcome::Code::kNoMemory, "the device on the host has " +
+                                          std::to_string(limits_.memory_bytes - allocated_) +
+                                          " bytes left; " + std::to_string(bytes) + " were asked"};
+  }
+  *memory = ::operator new (static_cast<std::size_t>(bytes), std::align_val_t{256});
+  std::memset(*memory, 0xff, static_cast<std::size_t>(bytes));
+  allocations_[*memory] = bytes;
+  allocated_ += bytes;
+  return {};
+}
+
+void HostBackend::Free(void* memory) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = allocations_.find(memory);
+  if (found == allocations_.end()) return;
+  allocated_ -= found->second;
+  allocations_.erase(found);
+  ::operator delete (memory, std::align_val_t{256});
+}
+
+Outcome HostBackend::ToDevice(const void* host, std::int64_t bytes, void* device) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (!broken_ && bytes > 0) std::memcpy(device, host, static_cast<std::size_t>(bytes));
+  return Standing();
+}
+
+Outcome HostBackend::ToHost(const void* device, std::int64_t bytes, void* host) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (!broken_ && bytes > 0) std::memcpy(host, device, static_cast<std::size_t>(bytes));
+  return Standing();
+}
+
+Outcome HostBackend::Zero(void* device, std::int64_t bytes) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (!broken_ && bytes > 0) std::memset(device, 0, static_cast<std::size_t>(bytes));
+  return Standing();
+}
+
+template <typename T>
+Outcome HostBackend::RunBlocks(const device::Launch<T>& launch) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (broken_) return Standing();
+  if (launch.plan.shared_bytes > limits_.shared_bytes) {
+    return {Outcome::Code::kDeviceError, "a launch asks for more shared memory than there is"};
+  }
+  ++launches_;
+  const FlushDenormals flush;
+  const auto each = [&](const device::Work<T>& work, const auto& body) {
+    HostTeam block(launch.plan.shared_bytes, order_);
+    device::Team<T, HostTeam> team(block, launch.plan, work);
+    body(team);
+  };
+  for (int b = 0; b < launch.count; ++b) {
+    const device::Work<T>& work = launch.works[b];
+    if (launch.splits == 1) {
+      each(work, [](auto& team) { device::RunRows(team); });
+      continue;
+    }
+    for (int row = work.first; row < work.first + launch.rows; ++row) {
+      each(work, [&](auto& team) { device::RunFrontAlone(team, row); });
+      for (int part = 0; part < launch.splits; ++part) {
+        each(work, [&](auto& team) { device::RunSweepAlone(team, row, {part, launch.splits}); });
+      }
+      each(work, [&](auto& team) { device::RunBackAlone(team, row); });
+    }
+  }
+  return {};
+}
+
+Outcome HostBackend::Run(const device::Launch<float>& launch) { return RunBlocks(launch); }
+Outcome HostBackend::Run(const device::Launch<double>& launch) { return RunBlocks(launch); }
+
+Outcome HostBackend::Wait() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return Standing();
+}
+
+bool HostBackend::healthy() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return !broken_;
+}
+
+void HostBackend::Break() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  broken_ = true;
+}
+
+std::int64_t HostBackend::allocated_bytes() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return allocated_;
+}
+
+std::int64_t HostBackend::launches() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return launches_;
+}
+
+void HostBackend::SetOrder(HostBlock::Order order) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  order_ = order;
+}
+
+}  // namespace millrace::kernels::testing

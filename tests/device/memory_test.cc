@@ -1,0 +1,139 @@
+// Slots of device memory: zeroed on reuse, limited, given up by whoever used his longest ago.
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine/device/devices.h"
+#include "engine/device/memory.h"
+#include "engine/errors.h"
+#include "gtest/gtest.h"
+#include "tests/conformance/combinations.h"
+#include "tests/conformance/playing.h"
+#include "tests/device/host_device.h"
+
+namespace millrace::device_testing {
+namespace {
+
+using engine::DeviceMemory;
+
+constexpr std::int64_t kSlot = std::int64_t{40} << 20;
+
+std::unique_ptr<kernels::testing::HostBackend> Backend(std::int64_t memory_bytes) {
+  return std::make_unique<kernels::testing::HostBackend>(
+      HostDevice::Limits{.memory_bytes = memory_bytes}, HostDevice::Order::kRising);
+}
+
+struct Guest : DeviceMemory::Resident {
+  absl::Status PageOut(void* slot) override {
+    paged.assign(static_cast<char*>(slot), 4);
+    return absl::OkStatus();
+  }
+  std::string paged;
+};
+
+TEST(DeviceMemory, ASlotIsZeroWhoeverHadItBefore) {
+  DeviceMemory memory(Backend(3 * kSlot), 0);
+  Guest first, second;
+  const auto had = memory.Pin(&first, kSlot);
+  ASSERT_TRUE(had.ok() && had->fresh);
+  std::memset(had->slot, 1, kSlot);
+  memory.Unpin(&first);
+  memory.Release(&first);
+  const auto got = memory.Pin(&second, kSlot);
+  ASSERT_TRUE(got.ok());
+  EXPECT_EQ(got->slot, had->slot);
+  const auto* const bytes = static_cast<const char*>(got->slot);
+  EXPECT_TRUE(std::all_of(bytes, bytes + kSlot, [](char byte) { return byte == 0; }));
+  memory.Unpin(&second);
+  memory.Release(&second);
+}
+
+TEST(DeviceMemory, TheOneUsedLongestAgoGivesItsSlotUp) {
+  DeviceMemory memory(Backend(3 * kSlot), 2 * kSlot);
+  Guest guests[3];
+  for (int i : {0, 1, 0}) {  // 1 is the older one then
+    const auto pinned = memory.Pin(&guests[i], kSlot);
+    ASSERT_TRUE(pinned.ok()) << pinned.status();
+    std::memcpy(pinned->slot, i == 0 ? "zero" : "one.", 4);
+    memory.Unpin(&guests[i]);
+  }
+  ASSERT_TRUE(memory.Pin(&guests[2], kSlot).ok());
+  memory.Unpin(&guests[2]);
+  EXPECT_EQ(guests[0].paged, "");
+  EXPECT_EQ(guests[1].paged, "one.");
+  EXPECT_EQ(memory.usage().page_outs, 1u);
+  EXPECT_EQ(memory.usage().residents, 2);
+  EXPECT_EQ(memory.usage().slot_bytes, 2 * kSlot);
+  EXPECT_LE(memory.usage().slab_bytes, 2 * kSlot);
+  for (Guest& guest : guests) memory.Release(&guest);
+}
+
+TEST(DeviceMemory, WhoeverFindsAllSlotsInUseWaitsAndTryPinDoesNot) {
+  DeviceMemory memory(Backend(kSlot), kSlot);
+  Guest holder, waiter;
+  ASSERT_TRUE(memory.Pin(&holder, kSlot).ok());
+  const auto tried = memory.TryPin(&waiter, kSlot);
+  ASSERT_TRUE(tried.ok());
+  EXPECT_EQ(tried->slot, nullptr);
+  std::thread thread([&] {
+    EXPECT_TRUE(memory.Pin(&waiter, kSlot).ok());
+    memory.Unpin(&waiter);
+  });
+  memory.Unpin(&holder);
+  thread.join();
+  EXPECT_EQ(memory.usage().page_outs, 1u);
+  memory.Release(&waiter);
+  memory.Release(&holder);
+}
+
+TEST(DeviceMemory, SlabsOfASizeThatNobodyUsesMakeRoomForAnother) {
+  DeviceMemory memory(Backend(kSlot), kSlot);
+  Guest small, large;
+  ASSERT_TRUE(memory.Pin(&small, 4096).ok());
+  memory.Unpin(&small);
+  memory.Release(&small);
+  EXPECT_TRUE(memory.Pin(&large, kSlot).ok());
+  memory.Unpin(&large);
+  memory.Release(&large);
+}
+
+TEST(DeviceMemory, AStreamThatCanNeverHaveRoomIsRefusedWithBothNumbers) {
+  HostDevice device({}, HostDevice::Order::kRising, 4096);
+  engine::ModelSpec spec = conformance::BaseSpec();
+  spec.device = engine::Device::kCuda;
+  const absl::Status status = engine::Model::Create("large", spec).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(engine::ReasonOf(status), engine::kDeviceMemory);
+  EXPECT_NE(std::string(status.message()).find("the device lends streams 4096"), std::string::npos)
+      << status;
+}
+
+TEST(DeviceMemory, WhatFailsOnceIsToldFromThenOn) {
+  HostDevice device;
+  Guest guest;
+  EXPECT_TRUE(engine::DeviceHealth().ok());
+  device.backend().Break();
+  EXPECT_EQ(device.memory().Pin(&guest, kSlot).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(engine::DeviceHealth().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(engine::ReasonOf(engine::DeviceHealth()), engine::kDeviceFailed);
+}
+
+TEST(Devices, AMachineWithoutOneSaysSoByName) {
+  const std::shared_ptr<DeviceMemory> before = engine::UseDevice(nullptr);
+  const absl::Status status = engine::CheckDevice(engine::Device::kCuda);
+  engine::UseDevice(before);
+  if (status.ok()) GTEST_SKIP() << "there is a CUDA device";
+  const bool built = status.code() == absl::StatusCode::kFailedPrecondition;
+  EXPECT_TRUE(built || status.code() == absl::StatusCode::kUnimplemented) << status;
+  EXPECT_EQ(engine::ReasonOf(status), engine::kNotCarriedOut);
+  const char* const remedy = built ? "serve from one that has" : "-DMILLRACE_CUDA=ON";
+  EXPECT_NE(std::string(status.message()).find(remedy), std::string::npos) << status;
+  EXPECT_TRUE(engine::CheckDevice(engine::Device::kCpu).ok());
+}
+
+}  // namespace
+}  // namespace millrace::device_testing
