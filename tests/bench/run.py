@@ -15,7 +15,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path[:0] = [str(HERE), str(ROOT / "deploy" / "demo"), str(ROOT / "client" / "python" / "src")]
 
-BENCHMARKS = ("step", "streams", "memory", "rivals", "round_trip")
+BENCHMARKS = ("step", "rivals", "streams", "memory", "round_trip")
 
 
 def main() -> int:
