@@ -38,7 +38,7 @@ struct StreamStats {
   std::uint64_t applied_seq = 0, learned_seq = 0;
   std::uint64_t skipped_steps = 0, target_steps = 0, scored_units = 0, updates = 0;
   std::uint64_t refused_updates = 0, clipped_updates = 0, divergences = 0, restores = 0;
-  std::uint64_t resets = 0, untargeted_steps = 0, inferred_targets = 0;
+  std::uint64_t resets = 0, untargeted_steps = 0, inferred_targets = 0, unlearned_targets = 0;
   bool frozen = false;
   std::uint64_t open_steps = 0, trailing_steps = 0;
   bool serving_shadow = false;

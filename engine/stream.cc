@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -61,6 +62,31 @@ absl::StatusOr<std::vector<NamedSetting>> DecodeOverrides(absl::string_view text
   }
   return overrides;
 }
+
+// Adds up bytes by what they are for, which the names of the state say.
+class KindVisitor final : public StateVisitor {
+ public:
+  const StreamBytes& bytes() const { return bytes_; }
+
+ protected:
+  void Visit(const Field& field, void*) override {
+    *KindOf(field.name) += field.count * ElementBytes(field.type);
+  }
+  std::int64_t StoredCount(const Field&, std::int64_t present) override { return present; }
+
+ private:
+  std::int64_t* KindOf(absl::string_view name) {
+    if (absl::StartsWith(name, "shadow.")) return &bytes_.shadow;
+    if (absl::StartsWith(name, "good.")) return &bytes_.good_copy;
+    if (name == "learner.weights") return &bytes_.weights;
+    if (absl::StartsWith(name, "learner.slot")) return &bytes_.optimizer;
+    if (name == "learner.rule") return &bytes_.sensitivities;
+    if (absl::StartsWith(name, "learner.context_")) return &bytes_.contexts;
+    return &bytes_.other;
+  }
+
+  StreamBytes bytes_;
+};
 
 const NamedTensor* Find(const Snapshot& snapshot, absl::string_view name) {
   for (const NamedTensor& tensor : snapshot.tensors) {
@@ -246,9 +272,14 @@ StreamStats StreamImpl<T>::Stats() const {
   stats.target_steps = target_steps_;
   stats.untargeted_steps = untargeted_steps_;
   stats.trailing_steps = applied_ - learner_.position();
+  std::uint64_t held = 0;
   for (std::uint64_t seq = window_.first_seq(); seq <= applied_; ++seq) {
     if (window_.kind(seq) == TargetKind::kOpen) ++stats.open_steps;
+    if (IsHeld(window_.kind(seq))) ++held;
   }
+  // An update may be refused on a step without target too.
+  const std::uint64_t passed = stats.updates + stats.refused_updates + held;
+  stats.unlearned_targets = target_steps_ > passed ? target_steps_ - passed : 0;
   return stats;
 }
 
@@ -309,12 +340,31 @@ std::int64_t StreamImpl<T>::ResidentBytes() const {
   self->input_.Visit(visitor);
   self->monitor_.Visit(visitor);
   self->shadow_.Visit(visitor);
+  return visitor.bytes() + window_.bytes() + ScratchBytes();
+}
+
+template <typename T>
+StreamBytes StreamImpl<T>::BytesByKind() const {
+  KindVisitor visitor;
+  auto* const self = const_cast<StreamImpl*>(this);  // a sizing visitor reads
+  self->learner_.Visit(visitor);
+  self->input_.Visit(visitor);
+  self->monitor_.Visit(visitor);
+  self->shadow_.Visit(visitor);
+  StreamBytes bytes = visitor.bytes();
+  bytes.window = window_.bytes();
+  bytes.other += ScratchBytes();
+  return bytes;
+}
+
+template <typename T>
+std::int64_t StreamImpl<T>::ScratchBytes() const {
   const auto step = static_cast<std::int64_t>(step_.cell.values.size() + step_.state.size() +
                                               step_.features.size());
   const auto element = static_cast<std::int64_t>(sizeof(T));
   // The gradient, and three steps' scratch, are as large as parts of the state.
-  const std::int64_t scratch = element * (learner_.layout().size() + 3 * step + 4 * m_);
-  return visitor.bytes() + window_.bytes() + scratch + static_cast<std::int64_t>(sizeof(*this));
+  return element * (learner_.layout().size() + 3 * step + 4 * m_) +
+         static_cast<std::int64_t>(sizeof(*this));
 }
 
 #define MILLRACE_INSTANTIATE(T)                                                                \
@@ -325,7 +375,9 @@ std::int64_t StreamImpl<T>::ResidentBytes() const {
   template absl::Status StreamImpl<T>::PeekStep(const Peek&, Outcome*) const;                  \
   template Snapshot StreamImpl<T>::Save() const;                                               \
   template StreamStats StreamImpl<T>::Stats() const;                                           \
-  template std::int64_t StreamImpl<T>::ResidentBytes() const;
+  template std::int64_t StreamImpl<T>::ResidentBytes() const;                                  \
+  template StreamBytes StreamImpl<T>::BytesByKind() const;                                     \
+  template std::int64_t StreamImpl<T>::ScratchBytes() const;
 MILLRACE_INSTANTIATE(float)
 MILLRACE_INSTANTIATE(double)
 #undef MILLRACE_INSTANTIATE

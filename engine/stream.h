@@ -33,6 +33,22 @@ struct StreamOptions {
   std::vector<NamedSetting> overrides;  // changeable settings: "optimizer.rate", ...
 };
 
+// Bytes of a stream in memory, by what they are for.
+struct StreamBytes {
+  std::int64_t weights = 0, optimizer = 0, sensitivities = 0, contexts = 0;
+  std::int64_t shadow = 0, good_copy = 0, window = 0;
+  std::int64_t other = 0;  // hidden states, statistics, scratch
+};
+
+// Told when the learner takes a step and when it has; for who wants to know what learning costs
+// apart from predicting.
+class LearnerTimer {
+ public:
+  virtual ~LearnerTimer() = default;
+  virtual void Begin() = 0;
+  virtual void End() = 0;
+};
+
 // One step's prediction from the present state, which it leaves as it is.
 struct Peek {
   absl::Span<const float> floats;            // [d], or empty
@@ -77,6 +93,9 @@ class Stream {
   // Recorded on another numeric path than this machine's.
   virtual bool resumed_inexactly() const = 0;
   virtual std::int64_t ResidentBytes() const = 0;
+  virtual StreamBytes BytesByKind() const = 0;  // they add up to ResidentBytes
+  // From now on; null: nobody is told, which is so at first and costs nothing.
+  virtual void TimeLearner(LearnerTimer* timer) = 0;
   // Where each weight is in the snapshot's `learner.weights`; its size is p.
   virtual const ParameterLayout& Layout() const = 0;
   virtual std::int64_t WindowRowBytes() const = 0;  // of one open step

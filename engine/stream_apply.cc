@@ -168,6 +168,7 @@ void StreamImpl<T>::LearnOldest() {
   Forwarded<T> forwarded;
   if (seq == forwarded_seq_) forwarded = {&step_, window_.outputs(seq)};
   forwarded_seq_ = 0;
+  if (learner_timer_ != nullptr) learner_timer_->Begin();
   learner_.Step({.seq = seq,
                  .input = window_.cell_input(seq),
                  .reset_before = marks.reset_before,
@@ -176,6 +177,7 @@ void StreamImpl<T>::LearnOldest() {
                  .release = window_.release(seq),
                  .next = seq + 1 == upcoming_seq_ ? upcoming_ : nullptr},
                 forwarded);
+  if (learner_timer_ != nullptr) learner_timer_->End();
   window_.Pop();
   CatchUp();
 }

@@ -65,6 +65,8 @@ class StreamImpl final : public Stream {
   std::vector<std::uint64_t> HeldTargets() const override;
   bool resumed_inexactly() const override { return resumed_inexactly_; }
   std::int64_t ResidentBytes() const override;
+  StreamBytes BytesByKind() const override;
+  void TimeLearner(LearnerTimer* timer) override { learner_timer_ = timer; }
   const ParameterLayout& Layout() const override { return learner_.layout(); }
   std::int64_t WindowRowBytes() const override { return window_.row_bytes(); }
 
@@ -164,6 +166,7 @@ class StreamImpl final : public Stream {
   void EndUnit(std::uint64_t seq);
 
   void Visit(StateVisitor& visitor);
+  std::int64_t ScratchBytes() const;
 
   std::shared_ptr<const Model> model_;
   std::string id_;
@@ -185,6 +188,8 @@ class StreamImpl final : public Stream {
   std::uint64_t event_ = 0, applied_ = 0, units_ = 0;
   std::uint64_t skipped_steps_ = 0, target_steps_ = 0, untargeted_steps_ = 0;
   bool resumed_inexactly_ = false;
+
+  LearnerTimer* learner_timer_ = nullptr;
 
   // Scratch.
   mutable NetworkStep<T> step_, shadow_step_;

@@ -24,6 +24,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "engine/stats.h"
+#include "engine/stream.h"
 #include "google/rpc/status.pb.h"
 #include "millrace/v1/learn.pb.h"
 #include "millrace/v1/model.pb.h"
@@ -36,7 +37,7 @@ class Environment;
 struct RuntimeOptions {
   std::string store_path;
   int worker_threads = 0;               // 0: by the machine
-  std::int64_t memory_limit_bytes = 0;  // of resident streams; 0: three quarters of the machine
+  std::int64_t memory_limit_bytes = 0;  // of resident streams; 0: see memory_limit.h
   std::int64_t max_streams = 100000;
   std::int64_t max_models = 1000;
   std::uint32_t window_steps = 4096;  // unanswered steps a stream and call
@@ -56,6 +57,12 @@ class RuntimeObserver {
   virtual ~RuntimeObserver() = default;
   virtual void OnApplied(const std::string& /*model*/, std::uint64_t /*steps*/,
                          double /*apply_s*/) {}
+  // A part's steps begin to be applied so long after it was accepted.
+  virtual void OnBegun(double /*wait_s*/) {}
+  // Now and then, of the steps of one part: the time to apply them, and what of it was learning.
+  virtual void OnLearnerTimed(const std::string& /*model*/, std::uint64_t /*steps*/,
+                              double /*apply_s*/, double /*learner_s*/) {}
+  // `model` is empty where the part names no stream that is here.
   virtual void OnPartRefused(const std::string& /*model*/, const std::string& /*reason*/) {}
   virtual void OnJournal(std::int64_t /*bytes*/, double /*write_s*/) {}
   virtual void OnSync(double /*sync_s*/) {}
@@ -80,14 +87,21 @@ struct PartTask {
 struct ModelFigures {
   std::string model;
   std::int64_t streams = 0, resident = 0, frozen = 0, quarantined = 0, resumed_inexactly = 0;
-  std::uint64_t steps = 0, updates = 0, refused_updates = 0, divergences = 0, shifts = 0;
-  std::uint64_t recovered_streams = 0;
+  std::int64_t serving_shadow = 0;
+  std::uint64_t steps = 0, updates = 0, clipped_updates = 0, divergences = 0, restores = 0;
+  std::uint64_t shifts = 0;
+  // Updates that were not done, by why.
+  std::uint64_t refused_updates = 0, untargeted_steps = 0, unlearned_targets = 0;
+  std::uint64_t undurable_steps = 0;  // applied, and not yet covered by the model's durability
   // Means over streams that have the figure, and how many have it.
   double live_loss = 0, shadow_loss = 0, gain = 0, recovery = 0;
   std::int64_t with_live_loss = 0, with_shadow_loss = 0, with_recovery = 0;
 };
 struct RuntimeFigures {
   std::vector<ModelFigures> models;
+  engine::StreamBytes memory;  // of the streams in memory, by kind
+  std::int64_t snapshot_bytes = 0;
+  std::uint64_t lost_writes = 0;  // once synced, and not found when the store was opened
   std::int64_t resident_bytes = 0, memory_limit_bytes = 0;
   std::int64_t journal_bytes = 0, queued_parts = 0, free_bytes = 0;
 };
@@ -146,7 +160,10 @@ class Runtime {
   virtual void Listen(std::uint64_t writer_token, DurableListener listener) = 0;
   virtual void StopListening(std::uint64_t writer_token) = 0;
 
-  virtual RuntimeFigures Figures() = 0;
+  // Figures of all streams; `each`, where it is not null, is told the statistics they come from.
+  using EachStats = std::function<void(const std::string& model, const v1::StreamStats& stats)>;
+  virtual RuntimeFigures Figures(const EachStats& each) = 0;
+  RuntimeFigures Figures() { return Figures(nullptr); }
   // Not OK while the store is out of space or quarantined streams exist; for health and the log.
   virtual absl::Status Health() = 0;
 

@@ -91,7 +91,7 @@ absl::Status Server::ServeHttp(const ServerConfig& config) {
   if (!address.ok()) return address.status();
   const std::vector<std::string> watched(config.watch_streams().begin(),
                                          config.watch_streams().end());
-  const Collectables collectables{metrics_->registry(),
+  const Collectables collectables{metrics_,
                                   std::make_shared<FiguresCollector>(runtime_.get(), watched),
                                   std::make_shared<ProcessCollector>()};
   HttpServer::Routes routes;

@@ -43,6 +43,7 @@ def get(url: str, path: str, **parameters: object) -> object:
 def filled(expr: str, window: Window) -> str:
     """The expression with Grafana's variables filled in: every server and model."""
     expr = expr.replace("$__rate_interval", f"{window.rate_interval_s}s")
+    expr = expr.replace("$__range", f"{math.ceil(window.end_s - window.start_s)}s")
     expr = expr.replace("$__interval", f"{math.ceil(window.step_s)}s")
     return re.sub(r"\$(instance|model)\b", ".*", expr).replace("$stream", window.streams)
 

@@ -34,6 +34,12 @@ def histogram(title: str, unit: str, expr: str, description: str) -> Panel:
     return Panel(title, unit, [Query(expr, BY_STREAM)], description, kind="histogram")
 
 
+def buckets(title: str, metric: str, where: str, description: str) -> Panel:
+    """What fell into each bucket of a histogram in the time shown."""
+    expr = f"sum by (le) (increase({metric}_bucket{{{where}}}[$__range]))"
+    return Panel(title, "short", [Query(expr, "{{le}}")], description, kind="bargauge")
+
+
 def quantiles(metric: str, where: str, by: str = "le") -> list[tuple[str, str]]:
     """Median, 95 % and 99 % of a histogram."""
     rate = f"sum by ({by}) (rate({metric}_bucket{{{where}}}[$__rate_interval]))"
@@ -74,16 +80,19 @@ FLEET = Board(
         histogram("Distribution of recovery", "percentunit",
                   f"millrace_stream_recovery{{{OF_SERVER}}}",
                   "Watched streams' recovery at each point of the time shown."),
-        histogram("Units to recover", "short",
-                  f"millrace_stream_units_to_recover{{{OF_SERVER}}}",
-                  "Scored units from a watched stream's latest shift that is over until the loss "
-                  "was back, at each point of time: one that stands long counts often."),
+        buckets("Units to recover", "millrace_units_to_recover", OF_SERVER,
+                "Scored units from a shift until the loss was back: every recovery of every stream "
+                "in the time shown, by upper bound."),
         lines("Shifts", "short",
               [(f"sum by (model) (increase(millrace_shifts_total{{{OF_SERVER}}}"
                 f"[$__rate_interval]))", BY_MODEL)], "Shift marks raised in the time of a point."),
         lines("Steps a second by model", "short",
               [(f"sum by (model) (rate(millrace_steps_total{{{OF_SERVER}}}[$__rate_interval]))",
                 BY_MODEL)], "Steps applied."),
+        lines("What learning costs", "s",
+              [(f"avg by (model) (model:millrace_{part}_seconds_per_step:rate5m{{{OF_SERVER}}})",
+                f"{{{{model}}}} {part}") for part in ("learner", "prediction")],
+              "Time a step that the learner takes, apart from predicting and scoring."),
         lines("Processor a step", "s",
               [(f"sum(rate(process_cpu_seconds_total{{job=\"millrace\",{OF_SERVER}}}"
                 f"[$__rate_interval])) / "
@@ -105,13 +114,14 @@ MODEL_BOARD = Board(
              "Streams that serve and do not learn."),
         stat("Quarantined", "short", f"sum(millrace_streams_quarantined{{{OF_MODEL}}})",
              "Streams with damaged pieces in the store."),
+        stat("Serve their shadow", "short",
+             f"sum(millrace_streams_serving_shadow{{{OF_MODEL}}})",
+             "Streams whose frozen shadow is served: by policy, or since the learner was worse."),
         stat("Resumed inexactly", "short", f"sum(millrace_streams_resumed_inexactly{{{OF_MODEL}}})",
              "Streams that went on with another processor's arithmetic."),
         stat("Divergences", "short",
              f"round(sum(increase(millrace_divergences_total{{{OF_MODEL}}}[1h])))",
              "In the last hour."),
-        stat("Shifts", "short", f"round(sum(increase(millrace_shifts_total{{{OF_MODEL}}}[1h])))",
-             "Shift marks of the last hour."),
         lines("Loss, live against shadow", "short",
               [(f"millrace_live_loss_mean{{{OF_MODEL}}}", "{{model}} live"),
                (f"millrace_shadow_loss_mean{{{OF_MODEL}}}", "{{model}} shadow")],
@@ -130,15 +140,39 @@ MODEL_BOARD = Board(
                 "{{model}} steps"),
                (f"sum by (model) (rate(millrace_updates_total{{{OF_MODEL}}}[$__rate_interval]))",
                 "{{model}} updates")], "An update is one change of the weights."),
-        lines("Updates refused and divergences", "short",
-              [(f"sum by (model) (rate(millrace_refused_updates_total{{{OF_MODEL}}}"
-                f"[$__rate_interval]))", "{{model}} refused a second"),
-               (f"sum by (model) (increase(millrace_divergences_total{{{OF_MODEL}}}[5m]))",
-                "{{model}} divergences in 5 minutes")],
-              "Updates not done because something was not finite."),
+        lines("Updates skipped a second", "short",
+              [(f"sum by (model, reason) (rate(millrace_skipped_updates_total{{{OF_MODEL}}}"
+                f"[$__rate_interval]))", "{{model}} {{reason}}")],
+              "Steps that changed no weight: something was not finite, no target came, or learning "
+              "was not asked for (frozen, scored only)."),
+        lines("Updates clipped", "percentunit",
+              [(f"sum by (model) (rate(millrace_clipped_updates_total{{{OF_MODEL}}}"
+                f"[$__rate_interval])) / (sum by (model) (rate(millrace_updates_total{{{OF_MODEL}}}"
+                f"[$__rate_interval])) > 0)", BY_MODEL)],
+              "Part of the updates whose gradient or change was clipped."),
+        lines("Divergences and restores", "short",
+              [(f"sum by (model) (increase(millrace_divergences_total{{{OF_MODEL}}}[5m]))",
+                "{{model}} divergences"),
+               (f"sum by (model) (increase(millrace_restores_total{{{OF_MODEL}}}[5m]))",
+                "{{model}} restores")], "In five minutes."),
+        lines("What learning costs", "s",
+              [(f"model:millrace_learner_seconds_per_step:rate5m{{{OF_MODEL}}}",
+                "{{model}} learner"),
+               (f"model:millrace_prediction_seconds_per_step:rate5m{{{OF_MODEL}}}",
+                "{{model}} prediction")],
+              "Time a step that the learner takes, apart from predicting and scoring."),
+        buckets("Units to recover", "millrace_units_to_recover", OF_MODEL,
+                "Every recovery in the time shown, by upper bound."),
         lines("Shifts", "short",
               [(f"sum by (model) (increase(millrace_shifts_total{{{OF_MODEL}}}"
                 f"[$__rate_interval]))", BY_MODEL)], "Shift marks raised in the time of a point."),
+        lines("Shifts that the next one cut short", "short",
+              [(f"sum by (model) (increase(millrace_shifts_censored_total{{{OF_MODEL}}}[5m]))",
+                BY_MODEL)], "Not recovered from when the next shift came; in five minutes."),
+        lines("Steps not yet durable", "short",
+              [(f"sum by (model) (millrace_undurable_steps{{{OF_MODEL}}})", BY_MODEL)],
+              "Applied, and not yet covered by what the model promises: a write, a group commit, a "
+              "snapshot."),
         lines("Where streams are", "short",
               [(f"sum by (model, state) (millrace_streams{{{OF_MODEL}}})", "{{model}} {{state}}")],
               "In memory, or paged out until they are used."),
@@ -181,6 +215,11 @@ STREAM_BOARD = Board(
               "Mean square of normalised inputs: 1 is usual. Needs no target."),
         lines("Disagreement with the shadow", "short", [of_stream("disagreement")],
               "Mean square difference of the two outputs. Needs no target.", wide_range=True),
+        lines("Serves its shadow", "short", [of_stream("serving_shadow")],
+              "1 while the frozen shadow's predictions are served."),
+        lines("Updates clipped a second", "short",
+              [(f"rate(millrace_stream_clipped_updates{{{OF_STREAM}}}[$__rate_interval])",
+                BY_STREAM)], "Gradient or change above its bound."),
         lines("Silent channels", "short", [of_stream("silent_channels")],
               "Input channels that do not change."),
         lines("The learner's trail", "short",
@@ -245,6 +284,9 @@ SERVER = Board(
         lines("Time a step", "s",
               [(f"instance:millrace_apply_seconds_per_step:rate1m{{{OF_SERVER}}}", BY_SERVER)],
               "Mean time to predict, score and learn one step."),
+        seconds("Time a part waits", "millrace_queue_wait_seconds",
+                "From its acceptance to its first step: other work, and the journal's write."),
+        seconds("Time a step, by quantile", "millrace_step_seconds", "Means over their parts."),
         seconds("Time a part", "millrace_apply_seconds",
                 "One part is one observation of one or many steps."),
         lines("Batches", "short",
@@ -266,8 +308,14 @@ SERVER = Board(
         lines("Memory", "bytes",
               [(f'process_resident_memory_bytes{{job="millrace",{OF_SERVER}}}',
                 "{{instance}} process"),
-               (f"millrace_resident_bytes{{{OF_SERVER}}}", "{{instance}} streams")],
-              "Resident memory, and what of it is streams."),
+               (f"millrace_resident_bytes{{{OF_SERVER}}}", "{{instance}} streams"),
+               (f"millrace_memory_limit_bytes{{{OF_SERVER}}}", "{{instance}} limit of streams")],
+              "Resident memory, what of it is streams, and what they may take.",
+              wide_range=True),
+        lines("State by kind", "bytes",
+              [(f"sum by (tier, kind) (millrace_state_bytes{{{OF_SERVER}}}) > 0",
+                "{{kind}} in {{tier}}")], "What the streams' memory and store are taken by.",
+              wide_range=True),
         lines("Journal kept", "bytes", [(f"millrace_journal_bytes{{{OF_SERVER}}}", BY_SERVER)],
               "Since the oldest snapshots needed: what a start must read."),
         lines("Calls a second", "short",
@@ -283,6 +331,13 @@ SERVER = Board(
                 f"[$__rate_interval]))", "{{reason}}")], "By reason; the runbook has a table."),
         lines("Parts waiting", "short", [(f"millrace_queued_parts{{{OF_SERVER}}}", BY_SERVER)],
               "Accepted and not yet answered."),
+        lines("Answers of the HTTP port a second", "short",
+              [(f"sum by (path, code) (rate(millrace_http_requests_total{{{OF_SERVER}}}"
+                f"[$__rate_interval]))", "{{path}} {{code}}")], "Scrapes, and looks at the page."),
+        seconds("Time of an answer", "millrace_http_seconds", "Of the HTTP port."),
+        lines("Writes lost", "short",
+              [(f"millrace_journal_lost_writes{{{OF_SERVER}}}", BY_SERVER)],
+              "Synced once and not found at the latest start: the disk lost them."),
         lines("Open files", "short",
               [(f'process_open_fds{{job="millrace",{OF_SERVER}}}', BY_SERVER)],
               "Descriptors: connections and the store's files."),

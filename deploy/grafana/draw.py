@@ -44,6 +44,16 @@ def _histogram(axes: plt.Axes, lines: list[tuple[str, Series]]) -> None:
     axes.set_ylabel("samples", fontsize=7)
 
 
+def _buckets(axes: plt.Axes, lines: list[tuple[str, Series]]) -> None:
+    """Of one histogram: counts up to each bound become counts between bounds."""
+    bounds = sorted(((float(line.labels["le"]), line.values[-1]) for _, line in lines))
+    below = [0.0] + [count for _, count in bounds]
+    counts = [above - under for under, above in zip(below, below[1:])]
+    axes.bar(range(len(counts)), counts, color="#0072b2")
+    axes.set_xticks(range(len(counts)), [f"{bound:g}" for bound, _ in bounds], rotation=45)
+    axes.set_ylabel("in the time shown", fontsize=7)
+
+
 def _timeseries(axes: plt.Axes, lines: list[tuple[str, Series]], window: Window,
                 shifts: list[Series]) -> None:
     for number, (name, line) in enumerate(lines):
@@ -71,6 +81,8 @@ def _panel(axes: plt.Axes, panel: Panel, url: str, window: Window, shifts: list[
         return
     if panel.kind == "histogram":
         _histogram(axes, lines)
+    elif panel.kind == "bargauge":
+        _buckets(axes, lines)
     else:
         _timeseries(axes, lines, window, shifts)
         if panel.wide_range:

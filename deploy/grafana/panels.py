@@ -50,8 +50,10 @@ class Board:
 
 
 def _targets(panel: Panel) -> list[dict]:
+    over_time = panel.kind != "bargauge"  # which shows one histogram's buckets as they are now
     return [{"refId": chr(ord("A") + index), "datasource": SOURCE, "expr": query.expr,
-             "legendFormat": query.legend, "range": True, "instant": False}
+             "legendFormat": query.legend, "range": over_time, "instant": not over_time,
+             "format": "time_series" if over_time else "heatmap"}
             for index, query in enumerate(panel.queries)]
 
 
@@ -60,6 +62,10 @@ def _options(kind: str) -> dict:
         return {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
                 "colorMode": "value", "graphMode": "area", "justifyMode": "auto",
                 "textMode": "auto", "orientation": "auto"}
+    if kind == "bargauge":
+        return {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+                "orientation": "vertical", "displayMode": "basic", "showUnfilled": True,
+                "minVizWidth": 8, "minVizHeight": 16, "valueMode": "color"}
     legend = {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []}
     if kind == "histogram":
         return {"legend": legend, "combine": True,

@@ -46,7 +46,7 @@ constexpr SettingRow kRows[] = {
     Integer("admin_threads", "threads", {8, 1, 256},
             "that wait for administrative calls, which are events in their stream's order"),
     Integer("memory_limit_bytes", "bytes", {0, 0, kMost},
-            "of resident streams; 0: three quarters of the machine"),
+            "of resident streams; 0: three quarters of the machine's or container's memory"),
     Integer("max_streams", "streams", {100000, 1, 100000000}, "that may exist"),
     Integer("max_models", "models", {1000, 1, 1000000}, "that may exist"),
 

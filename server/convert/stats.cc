@@ -20,6 +20,7 @@ void FillCounters(const engine::StreamStats& stats, v1::StreamStats* wire) {
   wire->set_resets(stats.resets);
   wire->set_untargeted_steps(stats.untargeted_steps);
   wire->set_inferred_targets(stats.inferred_targets);
+  wire->set_unlearned_targets(stats.unlearned_targets);
 }
 
 void FillState(const engine::StreamStats& stats, v1::StreamStats* wire) {

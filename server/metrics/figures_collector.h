@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/metrics/shift_ends.h"
 #include "server/runtime.h"
 
 namespace millrace::server {
@@ -40,14 +41,17 @@ class FiguresCollector final : public prometheus::Collectable {
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
-  void AddCounters(const RuntimeFigures& figures,
-                   std::vector<prometheus::MetricFamily>* families) const;
-  void AddWatched(std::vector<prometheus::MetricFamily>* families) const;
+  std::map<std::string, ModelFigures> LookAtStart();
+  // Adds what is counted, and returns what stands.
+  RuntimeFigures LookAtAll(std::vector<prometheus::MetricFamily>* families) const;
+  double Total(const std::string& counter, const ModelFigures& model,
+               std::uint64_t ModelFigures::*member) const;
 
   Runtime* const runtime_;
   const std::vector<std::string> watched_streams_;
-  const std::map<std::string, ModelFigures> at_start_;
   mutable std::mutex mutex_;
+  mutable ShiftEnds ends_;
+  const std::map<std::string, ModelFigures> at_start_;  // after ends_, which it fills
   mutable std::map<std::pair<std::string, std::string>, RisingCounter> counters_;
 };
 

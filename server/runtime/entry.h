@@ -34,6 +34,7 @@ struct PartWork {
   PartTask task;
   absl::Status refused;                // decided at Submit; answered in order all the same
   std::uint64_t steps = 0, bytes = 0;  // counted against the window
+  absl::Time accepted;
 };
 
 // An event of administration: freeze, set, ... Journalled and applied as a part is.
@@ -94,6 +95,7 @@ struct Entry {
     bool has_base = false;
     std::int64_t journal_bytes = 0;  // since then
     std::uint64_t steps = 0;         // since then
+    std::uint64_t timed_turns = 0;   // since the process started; one in some is timed
     bool damaged_base = false;       // newer snapshots than the base are there but damaged
   };
   std::mutex turn_mutex;

@@ -73,7 +73,7 @@ class RuntimeImpl final : public Runtime {
   void Listen(std::uint64_t writer_token, DurableListener listener) override;
   void StopListening(std::uint64_t writer_token) override;
 
-  RuntimeFigures Figures() override;
+  RuntimeFigures Figures(const EachStats& each) override;
   absl::Status Health() override;
   absl::Status Drain(absl::Time deadline) override;
 

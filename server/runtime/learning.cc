@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "engine/errors.h"
 #include "server/convert/events.h"
 #include "server/convert/results.h"
@@ -14,11 +15,12 @@ namespace millrace::server {
 namespace {
 
 // Answers a part that has no stream to wait for.
-void AnswerAtOnce(PartTask* task, const absl::Status& status) {
+void AnswerAtOnce(PartTask* task, const absl::Status& status, RuntimeObserver* observer) {
   v1::LearnPartReply reply;
   reply.set_part_id(task->part.part_id());
   reply.set_stream(task->part.stream());
   *reply.mutable_status() = ToRpcStatus(status);
+  if (observer != nullptr) observer->OnPartRefused("", engine::ReasonOf(status));
   task->done(std::move(reply));
 }
 
@@ -50,11 +52,12 @@ void RuntimeImpl::Submit(PartTask task) {
 }
 
 void RuntimeImpl::Queue(PartTask task) {
-  if (draining_) return AnswerAtOnce(&task, Draining());
+  if (draining_) return AnswerAtOnce(&task, Draining(), observer_);
   const auto found = FindStream(task.part.stream());
-  if (!found.ok()) return AnswerAtOnce(&task, found.status());
+  if (!found.ok()) return AnswerAtOnce(&task, found.status(), observer_);
   const EntryPtr& entry = *found;
   PartWork work;
+  work.accepted = absl::Now();
   work.bytes = task.part.ByteSizeLong();
   if (task.part.has_observe()) work.steps = StepsOf(task.part.observe(), *entry->model);
   work.task = std::move(task);

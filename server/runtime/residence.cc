@@ -1,25 +1,17 @@
 #include "server/runtime/residence.h"
 
-#include <unistd.h>
-
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "engine/errors.h"
+#include "server/runtime/memory_limit.h"
 #include "server/runtime/turn.h"
 
 namespace millrace::server {
-namespace {
-
-std::int64_t ThreeQuartersOfMemory() {
-  return static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE) / 4 * 3;
-}
-
-}  // namespace
 
 Residence::Residence(std::int64_t limit_bytes, absl::Duration idle, Keeper* keeper,
                      Environment* environment)
-    : limit_bytes_(limit_bytes > 0 ? limit_bytes : ThreeQuartersOfMemory()),
+    : limit_bytes_(limit_bytes > 0 ? limit_bytes : AvailableMemoryBytes() / 4 * 3),
       idle_(idle),
       keeper_(keeper),
       environment_(environment) {}

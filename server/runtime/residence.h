@@ -21,7 +21,7 @@ namespace millrace::server {
 
 class Residence {
  public:
-  // limit_bytes 0: three quarters of the machine's memory.
+  // limit_bytes 0: three quarters of the memory that the process may have.
   Residence(std::int64_t limit_bytes, absl::Duration idle, Keeper* keeper,
             Environment* environment);
 

@@ -13,6 +13,24 @@
 #include "server/runtime/faults.h"
 
 namespace millrace::server {
+namespace {
+
+// One turn of a stream in so many tells apart what its learner costs: two looks at the clock for
+// each of its steps.
+constexpr std::uint64_t kTimedTurns = 64;
+
+class LearnerStopwatch final : public engine::LearnerTimer {
+ public:
+  void Begin() override { begin_ = absl::Now(); }
+  void End() override { total_ += absl::Now() - begin_; }
+  absl::Duration total() const { return total_; }
+
+ private:
+  absl::Time begin_;
+  absl::Duration total_;
+};
+
+}  // namespace
 
 bool NeedsStream(const Entry& entry, const Work& work) {
   if (const auto* part = std::get_if<PartWork>(&work)) return part->refused.ok();
@@ -137,6 +155,13 @@ void Turns::ApplyPieces(Turn* turn) {
   engine::Stream& stream = *entry->body.stream;
   const std::uint64_t before = stream.applied_seq();
   const absl::Time begin = absl::Now();
+  const auto* part = std::get_if<PartWork>(&turn->work);
+  if (observer_ != nullptr && part != nullptr && turn->applied_pieces == 0) {
+    observer_->OnBegun(absl::ToDoubleSeconds(begin - part->accepted));
+  }
+  const bool timed = observer_ != nullptr && entry->body.timed_turns++ % kTimedTurns == 0;
+  LearnerStopwatch stopwatch;
+  if (timed) stream.TimeLearner(&stopwatch);
   ViewedEvent viewed;
   bool settings = false;
   while (turn->applied_pieces < turn->pieces.size()) {
@@ -151,6 +176,13 @@ void Turns::ApplyPieces(Turn* turn) {
     if (piece.has_late_targets()) ToWire(turn->outcome, turn->reply.mutable_late_targets());
     if (absl::Now() - begin > absl::Milliseconds(1)) break;
   }
+  const double apply_s = absl::ToDoubleSeconds(absl::Now() - begin);
+  if (timed) {
+    stream.TimeLearner(nullptr);
+    const double learner_s = absl::ToDoubleSeconds(stopwatch.total());
+    observer_->OnLearnerTimed(entry->model->name(), stream.applied_seq() - before, apply_s,
+                              learner_s);
+  }
   const std::uint64_t steps = stream.applied_seq() - before;
   entry->body.steps += steps;
   entry->body.journal_bytes += std::exchange(turn->journal_bytes, 0);
@@ -164,7 +196,7 @@ void Turns::ApplyPieces(Turn* turn) {
     syncer_->Mark(turn->entry);
   }
   if (observer_ != nullptr && !turn->pieces.empty()) {
-    observer_->OnApplied(entry->model->name(), steps, absl::ToDoubleSeconds(absl::Now() - begin));
+    observer_->OnApplied(entry->model->name(), steps, apply_s);
   }
 }
 

@@ -48,6 +48,7 @@ class Store {
   // Set where this open found less than was once synced.
   const std::optional<CutLog>& cut() const { return database_->cut(); }
   std::int64_t JournalBytes() const { return database_->FamilyBytes(Family::kJournal); }
+  std::int64_t SnapshotBytes() const { return database_->FamilyBytes(Family::kSnapshots); }
 
   // Models, by name.
   void PutModel(const v1::Model& model, Batch* batch) const;

@@ -32,8 +32,8 @@ class Chromium:
             # The protocol is read from descriptor 3 and written to 4.
             self._process = subprocess.Popen(
                 ["bash", "-c", f'exec "$0" "$@" 3<&{ours[0]} 4>&{theirs[1]}', PROGRAM,
-                 "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--no-first-run",
-                 "--disable-background-networking", "--disable-component-update",
+                 "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu",
+                 "--no-first-run", "--disable-background-networking", "--disable-component-update",
                  "--disable-dev-shm-usage", f"--user-data-dir={folder}/profile", "about:blank"],
                 pass_fds=(ours[0], theirs[1]), stdout=log, stderr=log)
         os.close(ours[0])

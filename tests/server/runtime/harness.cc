@@ -102,7 +102,7 @@ void Harness::Open(const std::string& folder) {
   runtime_.reset();
   writers_.clear();
   options_.store_path = folder.empty() ? store() : folder;
-  auto runtime = Runtime::Open(options_, nullptr);
+  auto runtime = Runtime::Open(options_, observer_);
   ASSERT_TRUE(runtime.ok()) << runtime.status();
   runtime_ = *std::move(runtime);
 }

@@ -40,6 +40,8 @@ class Harness {
 
   // Opens (again); the store is in `folder`, by default the harness's own.
   void Open(const std::string& folder = "");
+  // Whom the runtime tells what happens, from the next Open on; outlives the harness.
+  void Listen(RuntimeObserver* observer) { observer_ = observer; }
   // As the end of the process would: nothing is drained.
   void Drop() { runtime_.reset(); }
   // Copies the store while it is open, as a crash at this instant would leave it.
@@ -71,6 +73,7 @@ class Harness {
   Folder folder_;
   FakeEnvironment environment_;
   RuntimeOptions options_;
+  RuntimeObserver* observer_ = nullptr;
   std::unique_ptr<Runtime> runtime_;
   std::map<std::string, Writer> writers_;
 };

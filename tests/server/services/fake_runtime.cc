@@ -264,8 +264,11 @@ void FakeRuntime::StopListening(std::uint64_t writer_token) {
   changed_.notify_all();
 }
 
-RuntimeFigures FakeRuntime::Figures() {
+RuntimeFigures FakeRuntime::Figures(const EachStats& each) {
   const std::lock_guard<std::mutex> lock(mutex_);
+  if (each != nullptr) {
+    for (const auto& [model, of_stream] : each_stats) each(model, of_stream);
+  }
   return figures;
 }
 

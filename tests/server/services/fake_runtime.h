@@ -15,6 +15,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/runtime.h"
@@ -42,6 +43,7 @@ class FakeRuntime final : public Runtime {
   std::map<std::uint64_t, DurableListener> listeners;
   std::vector<std::string> calls;  // administrative ones, "FreezeStream s1"
   bool drained = false;
+  std::vector<std::pair<std::string, v1::StreamStats>> each_stats;  // model and statistics
   v1::StreamStats stats;  // what every stream's stats have beside their own
 
   absl::StatusOr<v1::Model> CreateModel(const v1::CreateModelRequest& request) override;
@@ -73,7 +75,7 @@ class FakeRuntime final : public Runtime {
   absl::StatusOr<v1::PeekResponse> Peek(const v1::PeekRequest& request) override;
   void Listen(std::uint64_t writer_token, DurableListener listener) override;
   void StopListening(std::uint64_t writer_token) override;
-  RuntimeFigures Figures() override;
+  RuntimeFigures Figures(const EachStats& each) override;
   absl::Status Health() override;
   absl::Status Drain(absl::Time deadline) override;
 

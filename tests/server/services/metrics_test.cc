@@ -7,6 +7,7 @@
 #include <map>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "server/metrics/figures_collector.h"
 #include "server/metrics/process_collector.h"
 #include "tests/server/services/fake_runtime.h"
@@ -33,7 +34,7 @@ TEST(MetricsTest, WhatTheRuntimeTellsIsCounted) {
   metrics.OnJournal(100, 1e-6);
   metrics.OnJournal(50, 1e-6);
   metrics.OnBatch(3, 70);
-  const std::string text = Text(metrics.registry()->Collect());
+  const std::string text = Text(metrics.Collect());
   EXPECT_TRUE(Has(text, "millrace_steps_total{model=\"bci\"} 65")) << text;
   EXPECT_TRUE(Has(text, "millrace_steps_total{model=\"bytes\"} 5")) << text;
   EXPECT_TRUE(Has(text, "millrace_parts_refused_total{reason=\"SEQUENCE_GAP\"} 1")) << text;
@@ -43,16 +44,42 @@ TEST(MetricsTest, WhatTheRuntimeTellsIsCounted) {
   EXPECT_TRUE(Has(text, "millrace_batch_steps_sum 70")) << text;
 }
 
+TEST(MetricsTest, WhatAStepCostsAndHowLongAPartWaitsAreTold) {
+  ServerMetrics metrics;
+  metrics.OnApplied("bci", 100, 0.001);
+  metrics.OnApplied("bci", 0, 0.001);  // late targets: no step
+  metrics.OnBegun(0.004);
+  metrics.OnLearnerTimed("bci", 64, 0.25, 0.125);
+  const std::string text = Text(metrics.Collect());
+  EXPECT_TRUE(Has(text, "millrace_step_seconds_count 100")) << text;
+  EXPECT_TRUE(Has(text, "millrace_step_seconds_bucket{le=\"5e-06\"} 0")) << text;
+  EXPECT_TRUE(Has(text, "millrace_step_seconds_bucket{le=\"1e-05\"} 100")) << text;
+  EXPECT_TRUE(Has(text, "millrace_queue_wait_seconds_bucket{le=\"0.002\"} 0")) << text;
+  EXPECT_TRUE(Has(text, "millrace_queue_wait_seconds_bucket{le=\"0.005\"} 1")) << text;
+  EXPECT_TRUE(Has(text, "millrace_timed_steps_total{model=\"bci\"} 64")) << text;
+  EXPECT_TRUE(Has(text, "millrace_timed_apply_seconds_total{model=\"bci\"} 0.25")) << text;
+  EXPECT_TRUE(Has(text, "millrace_timed_learner_seconds_total{model=\"bci\"} 0.125")) << text;
+}
+
+TEST(MetricsTest, TwoServersInOneProcessCountApart) {
+  ServerMetrics one, other;
+  for (int i = 0; i < 3; ++i) {
+    one.OnApplied("bci", 1, 0);
+    other.OnApplied("bci", 10, 0);
+  }
+  EXPECT_TRUE(Has(Text(one.Collect()), "millrace_steps_total{model=\"bci\"} 3"));
+  EXPECT_TRUE(Has(Text(other.Collect()), "millrace_steps_total{model=\"bci\"} 30"));
+}
+
 TEST(MetricsTest, ALabelTakesABoundedNumberOfValues) {
   ServerMetrics metrics;
   for (int i = 0; i < 10500; ++i) metrics.OnApplied("m" + std::to_string(i), 1, 0);
-  for (const prometheus::MetricFamily& family : metrics.registry()->Collect()) {
+  for (const prometheus::MetricFamily& family : metrics.Collect()) {
     if (family.name == "millrace_steps_total") {
       EXPECT_EQ(family.metric.size(), 10001u);
     }
   }
-  EXPECT_TRUE(
-      Has(Text(metrics.registry()->Collect()), "millrace_steps_total{model=\"other\"} 500"));
+  EXPECT_TRUE(Has(Text(metrics.Collect()), "millrace_steps_total{model=\"other\"} 500"));
 }
 
 TEST(MetricsTest, CountersOfTheEngineCountFromTheStartAndNeverFall) {
@@ -73,6 +100,77 @@ TEST(MetricsTest, CountersOfTheEngineCountFromTheStartAndNeverFall) {
   runtime.figures.models[1].model = "new";
   runtime.figures.models[1].updates = 3;
   EXPECT_TRUE(Has(Text(collector.Collect()), "millrace_updates_total{model=\"new\"} 3"));
+}
+
+TEST(MetricsTest, UpdatesThatWereNotDoneAreCountedByReason) {
+  FakeRuntime runtime;
+  runtime.figures.models.resize(1);
+  ModelFigures& model = runtime.figures.models[0];
+  model.model = "bci";
+  model.untargeted_steps = 100;
+  const FiguresCollector collector(&runtime, {});
+  model.refused_updates = 2;
+  model.untargeted_steps = 103;
+  model.unlearned_targets = 5;
+  const std::string text = Text(collector.Collect());
+  for (const char* line :
+       {"{model=\"bci\",reason=\"not_finite\"} 2", "{model=\"bci\",reason=\"no_target\"} 3",
+        "{model=\"bci\",reason=\"not_asked\"} 5"}) {
+    EXPECT_TRUE(Has(text, absl::StrCat("millrace_skipped_updates_total", line))) << text;
+  }
+}
+
+TEST(MetricsTest, MemoryIsToldByKindAndTier) {
+  FakeRuntime runtime;
+  runtime.figures.memory.sensitivities = 4096;
+  runtime.figures.snapshot_bytes = 77;
+  runtime.figures.journal_bytes = 88;
+  const FiguresCollector collector(&runtime, {});
+  const std::string text = Text(collector.Collect());
+  EXPECT_TRUE(Has(text, "millrace_state_bytes{tier=\"memory\",kind=\"sensitivities\"} 4096"));
+  EXPECT_TRUE(Has(text, "millrace_state_bytes{tier=\"store\",kind=\"snapshots\"} 77")) << text;
+  EXPECT_TRUE(Has(text, "millrace_state_bytes{tier=\"store\",kind=\"journal\"} 88")) << text;
+}
+
+v1::ShiftMark* AddMark(std::uint64_t detected_seq, v1::StreamStats* stats) {
+  v1::ShiftMark* mark = stats->add_marks();
+  mark->set_cause(v1::ShiftMark::CAUSE_LOSS);
+  mark->set_detected_seq(detected_seq);
+  return mark;
+}
+
+TEST(MetricsTest, EachRecoveryIsCountedOnceAndNoneOfBeforeTheStart) {
+  FakeRuntime runtime;
+  runtime.each_stats.emplace_back("bci", v1::StreamStats());
+  v1::StreamStats& stats = runtime.each_stats[0].second;
+  stats.set_stream("a");
+  stats.set_epoch(1);
+  AddMark(10, &stats)->set_units_to_recover(7);
+  const FiguresCollector collector(&runtime, {});
+  const auto recoveries = [&](const std::string& text, int count, int sum) {
+    const std::string name = "millrace_units_to_recover";
+    return Has(text, absl::StrCat(name, "_count{model=\"bci\"} ", count)) &&
+           Has(text, absl::StrCat(name, "_sum{model=\"bci\"} ", sum));
+  };
+  EXPECT_TRUE(recoveries(Text(collector.Collect()), 0, 0)) << "history";
+  v1::ShiftMark* pending = AddMark(50, &stats);
+  EXPECT_TRUE(recoveries(Text(collector.Collect()), 0, 0)) << "not over";
+  pending->set_units_to_recover(30);
+  EXPECT_TRUE(recoveries(Text(collector.Collect()), 1, 30));
+  EXPECT_TRUE(recoveries(Text(collector.Collect()), 1, 30)) << "once";
+  AddMark(90, &stats)->set_censored(true);
+  AddMark(95, &stats)->set_units_to_recover(4);
+  const std::string text = Text(collector.Collect());
+  EXPECT_TRUE(recoveries(text, 2, 34)) << text;
+  EXPECT_TRUE(Has(text, "millrace_units_to_recover_bucket{model=\"bci\",le=\"5\"} 1")) << text;
+  EXPECT_TRUE(Has(text, "millrace_shifts_censored_total{model=\"bci\"} 1")) << text;
+  // The stream is rolled back to step 60 and goes through another end of the later marks.
+  stats.set_epoch(2);
+  stats.set_applied_seq(60);
+  stats.mutable_marks()->DeleteSubrange(2, 2);
+  EXPECT_TRUE(recoveries(Text(collector.Collect()), 2, 34));
+  AddMark(80, &stats)->set_units_to_recover(1);
+  EXPECT_TRUE(recoveries(Text(collector.Collect()), 3, 35));
 }
 
 TEST(MetricsTest, FiguresAreGaugesAndAMeanOverNoStreamsIsAbsent) {
@@ -185,8 +283,7 @@ TEST(MetricsTest, NamesFollowPrometheus) {
   const FiguresCollector figures(&runtime, {});
   const ProcessCollector process;
   std::map<std::string, int> seen;
-  for (const Families& families :
-       {metrics.registry()->Collect(), figures.Collect(), process.Collect()}) {
+  for (const Families& families : {metrics.Collect(), figures.Collect(), process.Collect()}) {
     for (const prometheus::MetricFamily& family : families) {
       EXPECT_TRUE(prometheus::CheckMetricName(family.name)) << family.name;
       EXPECT_EQ(++seen[family.name], 1) << family.name;

@@ -278,7 +278,7 @@ TEST(ServicesTest, CallsAreCountedByMethodAndCode) {
     serving.streams->GetStream(&context, request, &response);
   }
   std::map<std::string, double> counts;
-  for (const prometheus::MetricFamily& family : serving.metrics->registry()->Collect()) {
+  for (const prometheus::MetricFamily& family : serving.metrics->Collect()) {
     if (family.name != "millrace_rpcs_total") continue;
     for (const prometheus::ClientMetric& metric : family.metric) {
       std::string key;
