@@ -25,9 +25,9 @@ def stat(title: str, unit: str, expr: str, description: str) -> Panel:
 
 
 def lines(title: str, unit: str, queries: list[tuple[str, str]], description: str,
-          wide_range: bool = False) -> Panel:
+          wide_range: bool = False, linear_below: float = 0.1) -> Panel:
     return Panel(title, unit, [Query(*query) for query in queries], description,
-                 wide_range=wide_range)
+                 wide_range=wide_range, linear_below=linear_below)
 
 
 def histogram(title: str, unit: str, expr: str, description: str) -> Panel:
@@ -308,14 +308,15 @@ SERVER = Board(
         lines("Memory", "bytes",
               [(f'process_resident_memory_bytes{{job="millrace",{OF_SERVER}}}',
                 "{{instance}} process"),
-               (f"millrace_resident_bytes{{{OF_SERVER}}}", "{{instance}} streams"),
-               (f"millrace_memory_limit_bytes{{{OF_SERVER}}}", "{{instance}} limit of streams")],
-              "Resident memory, what of it is streams, and what they may take.",
-              wide_range=True),
+               (f"millrace_resident_bytes{{{OF_SERVER}}}", "{{instance}} streams")],
+              "Resident memory, and what of it is streams."),
+        lines("Part of the memory limit taken", "percentunit",
+              [(f"millrace_resident_bytes{{{OF_SERVER}}} / millrace_memory_limit_bytes",
+                BY_SERVER)], "At 1 streams are paged out for others."),
         lines("State by kind", "bytes",
               [(f"sum by (tier, kind) (millrace_state_bytes{{{OF_SERVER}}}) > 0",
                 "{{kind}} in {{tier}}")], "What the streams' memory and store are taken by.",
-              wide_range=True),
+              wide_range=True, linear_below=1000),
         lines("Journal kept", "bytes", [(f"millrace_journal_bytes{{{OF_SERVER}}}", BY_SERVER)],
               "Since the oldest snapshots needed: what a start must read."),
         lines("Calls a second", "short",

@@ -18,7 +18,7 @@ import matplotlib.pyplot as plt  # noqa: E402  the backend must be chosen first
 from ask import Series, Window, named, series  # noqa: E402
 from boards import BOARDS  # noqa: E402
 from matplotlib.ticker import EngFormatter  # noqa: E402
-from panels import COLUMNS, LINEAR_BELOW, Board, Panel, board_json  # noqa: E402
+from panels import COLUMNS, Board, Panel, board_json  # noqa: E402
 
 ROW_INCHES, WIDTH_INCHES, DPI = 0.36, 14, 80
 MOST_LEGEND_LINES = 9
@@ -50,7 +50,7 @@ def _buckets(axes: plt.Axes, lines: list[tuple[str, Series]]) -> None:
     below = [0.0] + [count for _, count in bounds]
     counts = [above - under for under, above in zip(below, below[1:])]
     axes.bar(range(len(counts)), counts, color="#0072b2")
-    axes.set_xticks(range(len(counts)), [f"{bound:g}" for bound, _ in bounds], rotation=45)
+    axes.set_xticks(range(len(counts)), [f"{bound:g}" for bound, _ in bounds], fontsize=5)
     axes.set_ylabel("in the time shown", fontsize=7)
 
 
@@ -86,7 +86,7 @@ def _panel(axes: plt.Axes, panel: Panel, url: str, window: Window, shifts: list[
     else:
         _timeseries(axes, lines, window, shifts)
         if panel.wide_range:
-            axes.set_yscale("symlog", linthresh=LINEAR_BELOW)
+            axes.set_yscale("symlog", linthresh=panel.linear_below)
             if all(value >= 0 for _, line in lines for value in line.values):
                 axes.set_ylim(bottom=0)
         if panel.unit in FORMATS:

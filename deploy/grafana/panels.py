@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 COLUMNS = 24
 SOURCE = {"type": "prometheus", "uid": "millrace-prometheus"}
-LINEAR_BELOW = 0.1  # on a wide range's scale
 COLOURS = {"mode": "palette-classic-by-name"}  # a series keeps its colour on every panel
 
 
@@ -33,7 +32,8 @@ class Panel:
     description: str
     kind: str = "timeseries"
     width: int = 12
-    wide_range: bool = False  # a logarithmic scale that takes 0 and negative values too
+    wide_range: bool = False  # a logarithmic scale that takes 0 and negative values too ...
+    linear_below: float = 0.1  # ... which is linear below this
     height: int = 8
 
 
@@ -80,7 +80,7 @@ def _panel_json(panel: Panel, number: int, column: int, row: int) -> dict:
                               "showPoints": "never", "spanNulls": False}
         if panel.wide_range:
             defaults["custom"]["scaleDistribution"] = {
-                "type": "symlog", "log": 10, "linearThreshold": LINEAR_BELOW}
+                "type": "symlog", "log": 10, "linearThreshold": panel.linear_below}
     return {"id": number, "type": panel.kind, "title": panel.title,
             "description": panel.description, "datasource": SOURCE,
             "gridPos": {"h": panel.height, "w": panel.width, "x": column, "y": row},

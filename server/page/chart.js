@@ -5,7 +5,7 @@
 // value with a line of its own; at is the index that is read, or null. Returns nothing.
 
 const MARGIN = { left: 56, right: 76, top: 16, bottom: 24 };
-const LOGARITHMIC_FROM = 100; // the largest value over the median
+const LOGARITHMIC_FROM = 15; // the largest value over the median
 
 function svgElement(name, attributes, text) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", name);

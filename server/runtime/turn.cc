@@ -156,10 +156,11 @@ void Turns::ApplyPieces(Turn* turn) {
   const std::uint64_t before = stream.applied_seq();
   const absl::Time begin = absl::Now();
   const auto* part = std::get_if<PartWork>(&turn->work);
-  if (observer_ != nullptr && part != nullptr && turn->applied_pieces == 0) {
+  const bool told = observer_ != nullptr && !turn->pieces.empty();
+  if (told && part != nullptr && turn->applied_pieces == 0) {
     observer_->OnBegun(absl::ToDoubleSeconds(begin - part->accepted));
   }
-  const bool timed = observer_ != nullptr && entry->body.timed_turns++ % kTimedTurns == 0;
+  const bool timed = told && entry->body.timed_turns++ % kTimedTurns == 0;
   LearnerStopwatch stopwatch;
   if (timed) stream.TimeLearner(&stopwatch);
   ViewedEvent viewed;
@@ -195,9 +196,7 @@ void Turns::ApplyPieces(Turn* turn) {
   if (DurabilityOf(*entry) == engine::Durability::kSync && !turn->pieces.empty()) {
     syncer_->Mark(turn->entry);
   }
-  if (observer_ != nullptr && !turn->pieces.empty()) {
-    observer_->OnApplied(entry->model->name(), steps, apply_s);
-  }
+  if (told) observer_->OnApplied(entry->model->name(), steps, apply_s);
 }
 
 void Turns::Refuse(Entry* entry, Work* work, const absl::Status& status) {
