@@ -10,6 +10,7 @@
 #include "engine/errors.h"
 #include "kernels/math/log.h"
 #include "kernels/math/sqrt.h"
+#include "kernels/ops.h"
 
 namespace millrace::engine {
 namespace {
@@ -113,6 +114,8 @@ InputStage::InputStage(const PartSpec& resolved_input)
   variance_.assign(width, 1);
   count_.assign(width, 0);
   missing_.assign(width, 0);
+  values_.assign(width, 0);
+  normalised_.assign(width, 0);
   if (skip_ != Skip::kZero) last_z_.assign(width, 0);
   if (silent_after_ > 0) {
     last_x_.assign(width, std::numeric_limits<double>::quiet_NaN());
@@ -223,7 +226,44 @@ double InputStage::View(const float* x, double* z, std::uint8_t* present) const 
   return channels == 0 ? 0 : sum / static_cast<double>(channels);
 }
 
+bool InputStage::Even(const float* x) const {
+  if (bytes_ || x == nullptr || silent_after_ > 0) return false;
+  const std::int64_t count = count_[0];
+  bool even = true;
+  for (std::size_t i = 0; i < count_.size(); ++i) {
+    even = even && count_[i] == count && x[i] == x[i];
+  }
+  return even;
+}
+
+double InputStage::EvenStep(const float* x, double* z, std::uint8_t* present) {
+  for (std::size_t i = 0; i < values_.size(); ++i) values_[i] = Transformed(x[i]);
+  const std::int64_t count = count_[0];
+  kernels::NormaliseInput<double>({.x = values_.data(),
+                                   .mean = mean_.data(),
+                                   .variance = variance_.data(),
+                                   .rate = RateAfter(count),
+                                   .floor = floor_,
+                                   .clip = kClip,
+                                   .clip_changes = count > kSettled,
+                                   .n = width_,
+                                   .normalised = normalised_.data()});
+  double sum = 0;
+  for (const double normalised : normalised_) sum += normalised * normalised;
+  const std::vector<double>& shown = normalise_ ? normalised_ : values_;
+  std::copy(shown.begin(), shown.end(), z);
+  std::fill_n(present, width_, std::uint8_t{1});
+  std::fill(count_.begin(), count_.end(), count + 1);
+  if (!last_z_.empty()) std::copy_n(z, last_z_.size(), last_z_.begin());
+  return sum / static_cast<double>(width_);
+}
+
+double InputStage::RateAfter(std::int64_t count) const {
+  return std::max(1.0 / static_cast<double>(count + 2), least_rate_);
+}
+
 double InputStage::Step(const float* x, double* z, std::uint8_t* present) {
+  if (Even(x)) return EvenStep(x, z, present);
   const double novelty = View(x, z, present);
   if (!last_z_.empty()) std::copy_n(z, last_z_.size(), last_z_.begin());
   if (bytes_ || x == nullptr) return novelty;
@@ -242,7 +282,7 @@ void InputStage::Update(double x, std::size_t channel) {
   double& mean = mean_[channel];
   double& variance = variance_[channel];
   const std::int64_t count = count_[channel]++;
-  const double rate = std::max(1.0 / static_cast<double>(count + 2), least_rate_);
+  const double rate = RateAfter(count);
   double deviation = x - mean;
   if (count > kSettled) {
     const double bound = kClip * kernels::Sqrt(variance + floor_);

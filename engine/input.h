@@ -79,6 +79,11 @@ class InputStage {
   // z of a step without input.
   double SkippedZ(std::size_t channel) const;
   void Update(double x, std::size_t channel);
+  // Step where every channel is present, has as many values behind it as the others, and silence is
+  // not looked for: the same bits, side by side.
+  bool Even(const float* x) const;
+  double EvenStep(const float* x, double* z, std::uint8_t* present);
+  double RateAfter(std::int64_t count) const;
   void UpdateSilence(float value, std::size_t channel);
 
   bool bytes_ = false;
@@ -92,12 +97,13 @@ class InputStage {
   double floor_ = 0;
   std::int64_t silent_after_ = 0;
 
-  std::vector<double> mean_, variance_;  // [d]
-  std::vector<std::int64_t> count_;      // [d] values taken in
-  std::vector<double> last_z_;           // [d] for hold and decay, else empty
-  std::vector<double> last_x_;           // [d] to see silence, else empty; NaN before the first
-  std::vector<std::int64_t> unchanged_;  // [d] values in a row like the one before, or empty
-  std::vector<std::int64_t> missing_;    // [d] missing values so far
+  std::vector<double> mean_, variance_;      // [d]
+  std::vector<std::int64_t> count_;          // [d] values taken in
+  std::vector<double> last_z_;               // [d] for hold and decay, else empty
+  std::vector<double> last_x_;               // [d] to see silence, else empty; NaN before the first
+  std::vector<std::int64_t> unchanged_;      // [d] values in a row like the one before, or empty
+  std::vector<std::int64_t> missing_;        // [d] missing values so far
+  std::vector<double> values_, normalised_;  // scratch [d]
 };
 
 }  // namespace millrace::engine

@@ -76,6 +76,7 @@ void Learner<T>::Change(const ModelSpec& spec) {
   network_.Change(spec);
   const auto state = static_cast<std::size_t>(rule_->StateSize());
   if (state != rule_state_.size()) rule_state_.assign(state, T{0});
+  updater_.Renew();
   SizeGradient();
   diagnostics_.Change(spec, *rule_);
 }
@@ -290,6 +291,7 @@ void Learner<T>::KeepGoodCopy() {
 template <typename T>
 void Learner<T>::Restore() {
   weights_ = good_;
+  updater_.Renew();
   head_state_ = good_head_;
   ZeroState();
   ++restores_;

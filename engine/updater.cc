@@ -57,6 +57,7 @@ Updater<T>::Updater(const ParameterLayout& layout) : layout_(layout) {
     powers += static_cast<std::size_t>(block.powers());
     narrow = std::max(narrow, block.width < kNarrow ? block.size() : kNarrow);
     widest = std::max(widest, block.width);
+    if (block.columns_wait) outputs_ = block.width;
   }
   spans_.reserve(spans);
   powers_.reserve(powers);
@@ -307,6 +308,7 @@ UpdateResult Updater<T>::Apply(const Optimizer<T>& optimizer, const GuardSetting
 
 template <typename T>
 void Updater<T>::Visit(StateVisitor& visitor) {
+  Renew();  // a loading visitor
   visitor.Value("update_release", release_);
   visitor.Value("update_count", applied_);
   VisitArray(visitor, "update_release_change", release_change_);

@@ -59,6 +59,8 @@ class Updater {
  public:
   explicit Updater(const ParameterLayout& layout);
 
+  // Weights or optimizer are others than those of the last update.
+  void Renew() { whole_ = false; }
   // Zero slots, powers of 1.
   void Initialize(const Optimizer<T>& optimizer, Weights<T>* weights) const;
 
@@ -107,6 +109,7 @@ class Updater {
   };
   void CollectSpans(const Optimizer<T>& optimizer, const ActiveColumns& active,
                     const Weights<T>& weights);
+  bool TakesAll(const ActiveColumns& active) const;
   void CollectBlock(const ParameterBlock& block, const ActiveColumns& active,
                     const Weights<T>& weights);
   void CollectRow(const ParameterBlock& block, std::int64_t row, const ActiveColumns& active,
@@ -132,12 +135,16 @@ class Updater {
   void EndMeasuring();
 
   ParameterLayout layout_;
+  std::int64_t outputs_ = 0;  // m, where a column can wait
   std::vector<Span> spans_;
   std::vector<Powers> powers_;
+  // spans_ are those of an update in which everything takes part, under the same optimizer, and all
+  // powers of a block are one.
+  bool whole_ = false;
   std::vector<T> narrow_;           // an outer product of few columns, written out
   std::vector<T> before_;           // a few rows of weights
   std::array<T, kGroups> scale_{};  // what the clip makes of outer products
-  const T* squared_ = nullptr;  // the columns whose squares are known
+  const T* squared_ = nullptr;      // the columns whose squares are known
   std::int64_t squared_columns_ = 0;
   double column_squares_ = 0;
   bool measuring_ = false;

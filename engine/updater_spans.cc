@@ -65,10 +65,18 @@ void Updater<T>::CollectBlock(const ParameterBlock& block, const ActiveColumns& 
 template <typename T>
 void Updater<T>::CollectSpans(const Optimizer<T>& optimizer, const ActiveColumns& active,
                               const Weights<T>& weights) {
+  // Powers of a block that were one, and all took part in every update since, are one still.
+  const bool all = TakesAll(active);
+  if (all && whole_) {
+    for (Span& span : spans_) span.outer = nullptr;
+    return;
+  }
   spans_.clear();
   powers_.clear();
+  std::size_t blocks = 0;
   for (const ParameterBlock& block : layout_.blocks()) {
     if (!block.learned || optimizer.rate(block.group) <= 0) continue;
+    ++blocks;
     if (active.only_byte && block.rows_wait) {
       if (active.byte < 0) continue;
       spans_.push_back({block.group, block.offset + active.byte * block.width, block.width,
@@ -78,6 +86,16 @@ void Updater<T>::CollectSpans(const Optimizer<T>& optimizer, const ActiveColumns
     }
     CollectBlock(block, active, weights);
   }
+  whole_ = all && spans_.size() == blocks;
+}
+
+template <typename T>
+bool Updater<T>::TakesAll(const ActiveColumns& active) const {
+  if (active.only_byte) return false;
+  const auto marked = [](std::uint8_t mark) { return mark != 0; };
+  return (active.present == nullptr ||
+          std::all_of(active.present, active.present + layout_.inputs(), marked)) &&
+         (active.known == nullptr || std::all_of(active.known, active.known + outputs_, marked));
 }
 
 template <typename T>

@@ -122,6 +122,28 @@ void RmspropChange(const UpdateRates<T>& rates, std::int64_t p, T* v, T* g);
 template <typename T>
 void AdamChange(const UpdateRates<T>& rates, std::int64_t p, const T* theta, T* m, T* v, T* g);
 
+// Input --------------------------------------------------------------------------------------
+
+// Channels with the same number of values before this one, all of them present now.
+template <typename T>
+struct InputChannels {
+  const T* x;         // [n] transformed values
+  T* mean;            // [n]
+  T* variance;        // [n]
+  T rate;             // of the running mean and variance at this value
+  T floor;            // added to a variance under a root
+  T clip;             // largest normalised value
+  bool clip_changes;  // whether a deviation that goes into the mean is clipped too
+  std::int64_t n;
+  T* normalised;  // [n]
+};
+
+// normalised = (x - mean) / sqrt(variance + floor) within +-clip, by the mean and variance from
+// before x; then mean += rate dev and variance = (1 - rate) (variance + rate dev^2), dev = x -
+// mean. Products and sums are rounded apart on every target, as in scalar code.
+template <typename T>
+void NormaliseInput(const InputChannels<T>& channels);
+
 // Optimizers on a map whose gradient is an outer product, g[j, i] = scale x[j] d[i] ---------------
 
 template <typename T>

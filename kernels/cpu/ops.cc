@@ -112,6 +112,11 @@ void AdamChange(const UpdateRates<T>& rates, std::int64_t p, const T* theta, T* 
 }
 
 template <typename T>
+void NormaliseInput(const InputChannels<T>& channels) {
+  cpu::RunChosen(steps::NormaliseInput<T>{channels});
+}
+
+template <typename T>
 void SgdOuter(const UpdateRates<T>& rates, const OuterMap<T>& map) {
   cpu::RunChosen(steps::SgdOuter<T>{rates, map});
 }
@@ -150,6 +155,7 @@ void AdamOuter(const UpdateRates<T>& rates, const OuterMap<T>& map) {
   template void MomentumChange(const UpdateRates<T>&, std::int64_t, T*, T*);                \
   template void RmspropChange(const UpdateRates<T>&, std::int64_t, T*, T*);                 \
   template void AdamChange(const UpdateRates<T>&, std::int64_t, const T*, T*, T*, T*);      \
+  template void NormaliseInput(const InputChannels<T>&);                                    \
   template void SgdOuter(const UpdateRates<T>&, const OuterMap<T>&);                        \
   template void MomentumOuter(const UpdateRates<T>&, const OuterMap<T>&);                   \
   template void RmspropOuter(const UpdateRates<T>&, const OuterMap<T>&);                    \

@@ -4,6 +4,7 @@
 #define MILLRACE_KERNELS_STEPS_LIST_H_
 
 #include "kernels/steps/changes.h"
+#include "kernels/steps/input.h"
 #include "kernels/steps/linear.h"
 #include "kernels/steps/losses.h"
 #include "kernels/steps/outer_updates.h"
@@ -34,7 +35,8 @@
   X(SgdOuter)                     \
   X(MomentumOuter)                \
   X(RmspropOuter)                 \
-  X(AdamOuter)
+  X(AdamOuter)                    \
+  X(NormaliseInput)
 
 #define MILLRACE_FOR_EACH_UNITS(X) \
   X(CtrnnUnits)                    \

@@ -176,6 +176,12 @@ void Bind(Carver<T>& c, steps::AdamChange<T>& s) {
        c.Take(c.k() * c.n())};
 }
 
+template <typename T>
+void Bind(Carver<T>& c, steps::NormaliseInput<T>& s) {
+  s.channels = {c.Take(c.n(), -9, 9), c.Take(c.n()), c.Take(c.n(), 0, 2), T(0.1), T(0.01), T(2),
+                c.k() % 2 == 0,       c.n(),         c.Take(c.n())};
+}
+
 // An even k looks ahead, an odd one does not.
 template <typename T>
 OuterMap<T> TakeOuterMap(Carver<T>& c) {
@@ -309,6 +315,10 @@ void RunOnCpu(const steps::AdamChange<T>& s) {
   AdamChange(s.rates, s.p, s.theta, s.m, s.v, s.g);
 }
 
+template <typename T>
+void RunOnCpu(const steps::NormaliseInput<T>& s) {
+  NormaliseInput(s.channels);
+}
 template <typename T>
 void RunOnCpu(const steps::SgdOuter<T>& s) {
   SgdOuter(s.rates, s.map);

@@ -118,6 +118,10 @@ inline constexpr Golden kGolden[] = {
     {"AdamOuterFloatFused", 0x22f638177c02e710u},
     {"AdamOuterDouble", 0xd6193003c9a8dffdu},
     {"AdamOuterDoubleFused", 0xbb2e6899ae7909e7u},
+    {"NormaliseInputFloat", 0x81c89e4d4604da67u},
+    {"NormaliseInputFloatFused", 0x81c89e4d4604da67u},
+    {"NormaliseInputDouble", 0xb9e10d82d92553e8u},
+    {"NormaliseInputDoubleFused", 0xb9e10d82d92553e8u},
 };
 
 // The digest of a step or function by its name and type, as in "MatVecFloat", or "MatVecFloatFused"

@@ -11,6 +11,7 @@
 #include "kernels/math/complex.h"
 #include "kernels/math/exp.h"
 #include "kernels/math/expm1.h"
+#include "kernels/math/inverse_root.h"
 #include "kernels/math/log.h"
 #include "kernels/math/real.h"
 #include "kernels/math/sigmoid.h"
@@ -104,6 +105,25 @@ TEST(ScalarMath, SigmoidIsWithinTwoAndAHalfUlp) {
   ExpectWithin(
       2.5, 2.5, [](auto x) { return Sigmoid(x); },
       [](Wide x) { return x > 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x)); });
+}
+
+// Over two octaves, which is all: the seed halves the exponent exactly.
+TEST(ScalarMath, TheSeededRootIsWithinAMillionth) {
+  for (std::uint32_t bits = 0x3f800000u; bits < 0x40800000u; bits += 3) {
+    for (const float scale : {1.0f, 0x1p-100f, 0x1p100f}) {
+      const float u = FromBits<float>(bits) * scale;
+      const Wide root = std::sqrt(Wide(u));
+      ASSERT_NEAR(static_cast<double>(InverseRoot(u) * root), 1.0, 1e-6) << u;
+      ASSERT_NEAR(static_cast<double>(RootPlus(u, 0.0f) / root), 1.0, 1e-6) << u;
+    }
+  }
+}
+
+TEST(ScalarMath, TheSeededRootOfNothingDividesByTheConstantAlone) {
+  EXPECT_EQ(RootPlus(0.0f, 1e-8f), 1e-8f);
+  EXPECT_EQ(RootPlus(0.0, 1e-8), 1e-8);
+  EXPECT_TRUE(std::isfinite(InverseRoot(0.0f)));
+  EXPECT_TRUE(std::isnan(RootPlus(std::numeric_limits<float>::quiet_NaN(), 0.0f)));
 }
 
 TEST(ScalarMath, SqrtIsCorrectlyRounded) {

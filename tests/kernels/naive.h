@@ -3,6 +3,7 @@
 #ifndef MILLRACE_TESTS_KERNELS_NAIVE_H_
 #define MILLRACE_TESTS_KERNELS_NAIVE_H_
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 
@@ -147,6 +148,21 @@ void Run(const steps::AdamChange<T>& s) {
     s.m[i] = static_cast<T>(m);
     const Wide step = -r.rate * (m / r.correction1) / AdvanceSecondMoment(r, s.g[i], s.v[i]);
     s.g[i] = static_cast<T>(step - Wide(r.rate) * r.weight_decay * s.theta[i]);
+  }
+}
+
+template <typename T>
+void Run(const steps::NormaliseInput<T>& s) {
+  const InputChannels<T>& c = s.channels;
+  for (std::int64_t i = 0; i < c.n; ++i) {
+    const Wide deviation = Wide(c.x[i]) - c.mean[i];
+    const Wide scale = std::sqrt(Wide(c.variance[i]) + c.floor);
+    const Wide clip = c.clip;
+    const Wide most = clip * scale;
+    c.normalised[i] = static_cast<T>(std::max(-clip, std::min(clip, deviation / scale)));
+    const Wide change = c.clip_changes ? std::max(-most, std::min(most, deviation)) : deviation;
+    c.mean[i] = static_cast<T>(c.mean[i] + c.rate * change);
+    c.variance[i] = static_cast<T>((1 - Wide(c.rate)) * (c.variance[i] + c.rate * change * change));
   }
 }
 
