@@ -94,9 +94,25 @@ def test_two_files_give_a_picture_of_recovery(run, tmp_path, classes):
     assert (tmp_path / "recovery.png").stat().st_size > 10000
 
 
+def test_a_second_run_and_files_that_do_not_fit_are_told_what_to_do(client, tmp_path):
+    def fails(*arguments: object) -> str:
+        done = subprocess.run([sys.executable, EXAMPLES / "recovery.py", "--server", client.address,
+                               *map(str, arguments)], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode != 0 and "Traceback" not in done.stderr
+        return done.stderr
+
+    pytest.importorskip("matplotlib")
+    files = saved(tmp_path, np.zeros((300, 2)), np.zeros((299, 1)))
+    assert "X is [300, 2] and Y [299, 1]" in fails(*files)
+    client.create_model("taken", client.model("bytes").spec)
+    assert "give another --stream" in fails(*saved(tmp_path, np.zeros((300, 2)), np.zeros(300)),
+                                            "--stream", "taken")
+
+
 def test_a_loop_over_the_lab_streaming_layer_gets_a_prediction_for_every_sample(run):
     pytest.importorskip("pylsl")
-    told = run("lsl_loop.py", "--seconds", 2, "--channels", 32, "--units", 64)
+    # How late is measured where nothing else runs (examples/README.md); here all are answered.
+    told = run("lsl_loop.py", "--seconds", 2, "--most_late", 100)
     assert "100 of 100 samples" in told and "100 predictions" in told
     assert re.search(r"p99 [.\d]+ ms", told)
 

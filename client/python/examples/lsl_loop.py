@@ -50,6 +50,8 @@ def main() -> None:
     parser.add_argument("--rate_hz", type=float, default=50.0)
     parser.add_argument("--channels", type=int, default=192)
     parser.add_argument("--units", type=int, default=256)
+    parser.add_argument("--most_late", type=int, help="fail where more predictions than this came "
+                        "after the next sample")
     parser.add_argument("--stream", default="lsl-loop")
     arguments = parser.parse_args()
     steps = int(arguments.seconds * arguments.rate_hz)
@@ -87,6 +89,8 @@ def main() -> None:
     print(f"{tally.steps} of {steps} samples, {tally.skipped} skipped; {len(delays_ms)} "
           f"predictions, {late} late; from sample to prediction: p50 {p50:.2f} ms, p99 {p99:.2f} "
           f"ms, longest {worst:.2f} ms")
+    if arguments.most_late is not None and late > arguments.most_late:
+        raise SystemExit(f"{late} predictions were late; expected at most {arguments.most_late}")
 
 
 if __name__ == "__main__":

@@ -50,6 +50,18 @@ def as_classes(y: NDArray[np.float32]) -> NDArray[np.int64] | None:
     return y[:, 0].astype(np.int64) if whole and y.min() >= -1 and y.max() >= 1 else None
 
 
+def create(server: millrace.Client, name: str, text: str) -> None:
+    """The model, unless an earlier run left one."""
+    try:
+        server.create_model(name, text)
+    except millrace.Error as error:
+        if error.reason != "EXISTS":
+            raise
+        raise SystemExit(f"'{name}' is there from an earlier run; give another --stream, or "
+                         f"remove it: millrace stream delete {name}; millrace model delete {name}"
+                         ) from None
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--server", default="127.0.0.1:7070")
@@ -61,7 +73,11 @@ def main() -> None:
     parser.add_argument("--picture", type=pathlib.Path, default=pathlib.Path("recovery.png"))
     arguments = parser.parse_args()
     x = np.load(arguments.x).astype(np.float32)
-    y = np.load(arguments.y).astype(np.float32).reshape(len(x), -1)
+    y = np.load(arguments.y).astype(np.float32)
+    x, y = (rows.reshape(len(rows), -1) if rows.ndim else rows for rows in (x, y))
+    if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or len(x) < 2:
+        parser.error(f"X is {list(x.shape)} and Y {list(y.shape)}; expected [T, d] and [T] or "
+                     "[T, m] with the same T")
     classes = as_classes(y)
     loss, outputs = ("mean_squared_error", y.shape[1]) if classes is None else (
         "cross_entropy", int(classes.max()) + 1)
@@ -69,7 +85,7 @@ def main() -> None:
     history, block = plots.History(), max(1, len(x) // MOMENTS)
     taken = int(len(x) * arguments.shadow) // block * block
     with millrace.connect(arguments.server) as server:
-        server.create_model(arguments.stream, spec(x.shape[1], outputs, loss))
+        create(server, arguments.stream, spec(x.shape[1], outputs, loss))
         with server.open(arguments.stream, model=arguments.stream) as stream:
             for start in range(0, len(x), block):
                 if start == taken and start > 0:
@@ -87,4 +103,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except millrace.Error as refused:
+        raise SystemExit(str(refused)) from None

@@ -242,8 +242,14 @@ class Client:
                             last_durable_seq=last_durable_seq)
 
     def peek(self, id: str, x: ArrayLike | bytes | None = None) -> Prediction:
-        """The prediction that a step with input x ([d], or one byte) would get, or, without x, the
-        outputs at the present hidden state; changes nothing. Raises Error: NO_STREAM, BAD_SHAPE."""
+        """What the stream predicts for input x ([d], or one byte) from its present hidden state and
+        weights, or, without x, its outputs at that state; changes nothing.
+
+        Where targets come with their step, a step with this input gets the same prediction. Where
+        they are delayed, or the next input, a step lets the learner go on first (by up to the
+        model's catch_up_steps; from the input that has come) and may be predicted with newer
+        weights. Raises Error: NO_STREAM, BAD_SHAPE.
+        """
         request = learn_pb2.PeekRequest(stream=id)
         if isinstance(x, bytes):
             request.raw_byte = x
