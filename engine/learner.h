@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/ahead.h"
+#include "engine/aligned.h"
 #include "engine/diagnostics/sampler.h"
 #include "engine/gradient.h"
 #include "engine/guard.h"
@@ -122,7 +123,7 @@ class Learner {
   // State.
   Weights<T> weights_;
   std::vector<T> hidden_;             // [S]
-  std::vector<T> rule_state_;         // as the rule says
+  AlignedVector<T> rule_state_;       // as the rule says
   std::vector<T> constants_;          // as the rule says
   std::vector<T> head_state_;         // of a closed-form head
   std::vector<double> class_counts_;  // [m] where classes are balanced

@@ -33,8 +33,8 @@ class StateVisitor {
   template <typename T>
   void Value(absl::string_view name, T& value);
   // A vector whose size follows from the model; a loaded one must have the same.
-  template <typename T>
-  void Fixed(absl::string_view name, std::vector<T>& values);
+  template <typename T, typename Allocator>
+  void Fixed(absl::string_view name, std::vector<T, Allocator>& values);
   // A vector whose size is state.
   template <typename T>
   void Resizable(absl::string_view name, std::vector<T>& values);
@@ -83,8 +83,8 @@ void StateVisitor::Value(absl::string_view name, T& value) {
   }
 }
 
-template <typename T>
-void StateVisitor::Fixed(absl::string_view name, std::vector<T>& values) {
+template <typename T, typename Allocator>
+void StateVisitor::Fixed(absl::string_view name, std::vector<T, Allocator>& values) {
   Visit({scope_ + std::string(name), TypeOf<T>(), static_cast<std::int64_t>(values.size()), false,
          role_},
         values.data());

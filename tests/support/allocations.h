@@ -20,10 +20,22 @@ inline void* Allocate(std::size_t size) {
   return memory;
 }
 
+inline void* AllocateAligned(std::size_t size, std::size_t alignment) {
+  if (counting_allocations) ++allocations;
+  void* const memory = std::aligned_alloc(alignment, (size / alignment + 1) * alignment);
+  if (memory == nullptr) std::abort();
+  return memory;
+}
+
 }  // namespace millrace::testing_support
 
 void* operator new(std::size_t size) { return millrace::testing_support::Allocate(size); }
 void* operator new[](std::size_t size) { return millrace::testing_support::Allocate(size); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return millrace::testing_support::AllocateAligned(size, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
