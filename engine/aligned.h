@@ -1,5 +1,5 @@
-// Vectors whose memory begins at a multiple of 64 bytes: a cache line, and the widest register. What
-// a kernel streams over costs up to twice as much where every load touches two lines.
+// Vectors whose memory begins at a multiple of 64 bytes: a cache line, and the widest register. A
+// kernel that streams over others loses up to half its speed, since every load touches two lines.
 //
 //   AlignedVector<float> values(count);
 //

@@ -50,6 +50,9 @@ struct GateRows {
   const T* reach;
 };
 
+// C at most.
+inline constexpr int kMostComponents = 8;
+
 struct SensitivityShape {
   std::int64_t units;      // n
   std::int64_t block;      // s

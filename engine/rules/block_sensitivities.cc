@@ -9,8 +9,6 @@
 namespace millrace::engine {
 namespace {
 
-constexpr int kMostComponents = 8;
-
 std::size_t Count(std::int64_t count) { return static_cast<std::size_t>(count); }
 
 kernels::SensitivityShape ShapeOf(const Structure& structure, std::int64_t s) {
@@ -35,7 +33,7 @@ BlockSensitivities<T>::BlockSensitivities(const Structure& structure, std::int64
                                           std::int64_t most_kept)
     : structure_(structure), s_(s), shape_(ShapeOf(structure, s)), reach_(structure.gates.size()) {
   const std::int64_t n = structure_.n, c = structure_.block_units();
-  MILLRACE_CHECK(c % s == 0 && structure.components <= kMostComponents);
+  MILLRACE_CHECK(c % s == 0 && structure.components <= kernels::kMostComponents);
   MILLRACE_CHECK(structure.unit_local() || s == c);
   jacobian_.assign(Count(structure_.components * s * n), T{0});
   entries_.assign(Count(structure_.components * n * most_kept), T{0});
@@ -171,7 +169,7 @@ void BlockSensitivities<T>::LoadTerms(const CellStep<T>& step) {
 
 template <typename T>
 kernels::Through<T> BlockSensitivities<T>::Keep(const CellStep<T>& step, const KeptEntries* kept) {
-  std::array<const T*, kMostComponents> carries{};
+  std::array<const T*, kernels::kMostComponents> carries{};
   for (std::size_t k = 0; k < structure_.carry.size(); ++k) {
     if (!Folds(structure_.carry[k])) continue;
     carries[Count(structure_.carry[k].to)] =

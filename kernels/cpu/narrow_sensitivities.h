@@ -1,9 +1,9 @@
 // One step of sensitivities whose blocks hold fewer units than a vector has lanes: every lane is a
 // unit's weight and has the Jacobian of its own block.
 //
-// What belongs to a block is first spread over the lanes of its units. Then the weights go by, some
-// rows of them for one vector of units, so that its Jacobian stays in registers or in the first
-// cache; S is read once and written once. Orders of sums: kernels/sensitivities.h.
+// What belongs to a block is spread over the lanes of its units. Then the weights go by, some rows
+// of them for one vector of units, so that its Jacobian stays in registers or in the first cache; S
+// is read once and written once. Orders of sums: kernels/sensitivities.h.
 #ifndef MILLRACE_KERNELS_CPU_NARROW_SENSITIVITIES_H_
 #define MILLRACE_KERNELS_CPU_NARROW_SENSITIVITIES_H_
 
@@ -18,32 +18,37 @@ namespace millrace::kernels::cpu {
 template <typename Target, typename T>
 class NarrowSensitivities {
  public:
-  // All entries of M, s at most kWidestBlock, nothing reached but the own unit. scratch
-  // [ScratchOf(sweep)], its start a multiple of a vector.
+  // All entries of M, nothing reached but the own unit. scratch [as SensitivityScratch says], its
+  // start a multiple of a vector.
   NarrowSensitivities(const SensitivitySweep<T>& sweep, T* scratch)
-      : sweep_(sweep), shape_(sweep.shape) {
-    const std::int64_t n = shape_.units, s = shape_.block;
-    const auto take = [&](std::int64_t count) {
+      : sweep_(sweep),
+        shape_(sweep.shape),
+        padded_((shape_.units + kLanes - 1) / kLanes * kLanes),
+        alone_(shape_.components == 1 && sweep.carry_count == 0 && shape_.is_recurrent(0) &&
+               shape_.units % kLanes == 0 && shape_.units == shape_.connected &&
+               (shape_.block == 2 || shape_.block == 4 || shape_.block == 8)) {
+    const std::int64_t s = shape_.block;
+    const auto take = [&](std::int64_t rows) {
       T* const taken = scratch;
-      scratch += count;
+      scratch += rows * padded_;
       return taken;
     };
-    old_ = take(shape_.components * s * kLanes);
-    entries_ = take(shape_.components * s * s * n);
-    gains_ = take(sweep_.carry_count * s * n);
-    q_ = take((shape_.components - shape_.first_output) * s * n);
-    places_ = take(n);
-    fan_in_ = take(n == shape_.connected ? 0 : shape_.rows * n);
+    entries_ = take(shape_.components * s * s);
+    gains_ = take(sweep_.carry_count * s);
+    q_ = take((shape_.components - shape_.first_output) * s);
+    places_ = take(1);
+    fan_in_ = take(shape_.units == shape_.connected ? 0 : shape_.rows);
+    old_ = scratch;
   }
 
   void Run() {
-    Spread();
+    if (!alone_) Spread();
     std::int64_t row = 0;
-    for (int gate = 0; gate < sweep_.gate_count; ++gate) {
-      const std::int64_t end = row + sweep_.gates[gate].count;
+    for (gate_ = 0; gate_ < sweep_.gate_count; ++gate_) {
+      const std::int64_t end = row + sweep_.gates[gate_].count;
       while (row < end) {
         const std::int64_t next = end - row < kRowsInTurn ? end : row + kRowsInTurn;
-        for (std::int64_t l = 0; l < shape_.units; l += kLanes) RunRows(gate, {row, next, l});
+        for (std::int64_t l = 0; l < shape_.units; l += kLanes) RunRows({row, next, l});
         row = next;
       }
     }
@@ -54,7 +59,7 @@ class NarrowSensitivities {
   using Vector = typename Lanes::Vector;
   using LaneMask = typename Lanes::Mask;
   static constexpr int kLanes = Lanes::kLanes;
-  static constexpr std::int64_t kRowsInTurn = 16;
+  static constexpr std::int64_t kRowsInTurn = 32;
 
   // The weights of a vector of units in some rows.
   struct Part {
@@ -63,84 +68,54 @@ class NarrowSensitivities {
     std::int64_t first;  // unit
   };
 
-  // to[l] = value(unit i of l's block).
-  template <typename Value>
-  void SpreadUnit(std::int64_t i, const Value& value, T* to) const {
-    const std::int64_t s = shape_.block;
-    for (std::int64_t first = 0; first < shape_.units; first += s) {
-      const T own = value(first + i);
-      for (std::int64_t l = first; l < first + s; ++l) to[l] = own;
+  void RunRows(const Part& part) const {
+    switch (alone_ ? shape_.block : 0) {
+      case 2:
+        return RunAloneRows<2>(part);
+      case 4:
+        return RunAloneRows<4>(part);
+      case 8:
+        return RunAloneRows<8>(part);
+      default:
+        break;
     }
-  }
-  void Spread() {
-    const std::int64_t n = shape_.units, s = shape_.block;
-    for (std::int64_t i = 0; i < s; ++i) {
-      for (int c = 0; c < shape_.components; ++c) {
-        for (std::int64_t j = 0; shape_.is_recurrent(c) && j < s; ++j) {
-          const T* const from = sweep_.through.dense + (c * s + j) * n;
-          SpreadUnit(
-              i, [&](std::int64_t u) { return from[u]; }, entries_ + ((c * s + i) * s + j) * n);
-        }
-      }
-      for (int k = 0; k < sweep_.carry_count; ++k) {
-        const T* const from = sweep_.carries[k].gain;
-        SpreadUnit(
-            i, [&](std::int64_t u) { return from[u]; }, gains_ + (k * s + i) * n);
-      }
-      for (int c = shape_.first_output; sweep_.g != nullptr && c < shape_.components; ++c) {
-        const int output = c - shape_.first_output;
-        const T* const from = sweep_.q + output * n;
-        SpreadUnit(
-            i, [&](std::int64_t u) { return from[u]; }, q_ + (output * s + i) * n);
-      }
-    }
-    for (std::int64_t l = 0; l < n; ++l) places_[l] = static_cast<T>(l % s);
-    if (n == shape_.connected) return;
-    for (std::int64_t row = 0; row < shape_.rows; ++row) {
-      for (std::int64_t l = 0; l < n; ++l) {
-        fan_in_[row * n + l] = sweep_.fan_in[l / shape_.connected * shape_.rows + row];
-      }
-    }
-  }
-
-  void RunRows(int gate, const Part& part) const {
-    const bool alone = shape_.components == 1 && sweep_.carry_count == 0;
-    const bool full = shape_.units - part.first >= kLanes && shape_.units == shape_.connected;
-    if (!alone || !full || !shape_.is_recurrent(0)) return RunAnyRows(gate, part);
+    if (shape_.units - part.first < kLanes) return RunAnyRows<false, 0>(part);
     switch (shape_.block) {
       case 2:
-        return RunAloneRows<2>(gate, part);
+        return RunAnyRows<true, 2>(part);
       case 4:
-        return RunAloneRows<4>(gate, part);
+        return RunAnyRows<true, 4>(part);
       case 8:
-        return RunAloneRows<8>(gate, part);
+        return RunAnyRows<true, 8>(part);
       default:
-        return RunAnyRows(gate, part);
+        RunAnyRows<true, 0>(part);
     }
   }
 
-  const T* SlopeOf(int c, int gate) const {
-    for (int k = 0; k < sweep_.slope_count; ++k) {
-      if (sweep_.slopes[k].to == c && sweep_.slopes[k].gate == gate) return sweep_.slopes[k].slope;
-    }
-    return nullptr;
-  }
-
-  // One component without other terms, blocks of kUnits units, all lanes.
+  // Lane l takes the number of unit i of its block: of whole blocks of kUnits, from the same
+  // vector.
   template <int kUnits>
-  void RunAloneRows(int gate, const Part& part) const {
+  MILLRACE_HD static Vector OfUnit(Vector x, int i) {
+    typename Lanes::Mask from{};
+    for (int l = 0; l < kLanes; ++l) from[l] = (l / kUnits * kUnits + i) % kLanes;
+    return Lanes::Shuffled(x, from);
+  }
+
+  // One component without other terms, whole blocks of kUnits units in a vector, all lanes.
+  template <int kUnits>
+  void RunAloneRows(const Part& part) const {
     const std::int64_t n = shape_.units, row = shape_.row();
-    const T* const slopes = SlopeOf(0, gate);
+    const T* const slopes = SlopeOf(0);
     const Vector slope = slopes == nullptr ? Vector{} : Lanes::Load(slopes + part.first);
-    const Vector place = Lanes::Load(places_ + part.first);
     const bool contracts = sweep_.g != nullptr;
     Vector entries[kUnits][kUnits], q[kUnits];
-    Unroll<kUnits>([&](auto i) MILLRACE_INLINE {
-      Unroll<kUnits>([&](auto j) MILLRACE_INLINE {
-        entries[i][j] = Lanes::Load(entries_ + (i * kUnits + j) * n + part.first);
-      });
-      q[i] = contracts ? Lanes::Load(q_ + i * n + part.first) : Vector{};
+    Unroll<kUnits>([&](auto j) MILLRACE_INLINE {
+      const Vector all = Lanes::Load(sweep_.through.dense + j * n + part.first);
+      Unroll<kUnits>([&](auto i) MILLRACE_INLINE { entries[i][j] = OfUnit<kUnits>(all, i); });
     });
+    const Vector all = contracts ? Lanes::Load(sweep_.q + part.first) : Vector{};
+    Unroll<kUnits>([&](auto i) MILLRACE_INLINE { q[i] = OfUnit<kUnits>(all, i); });
+    const Vector place = Lanes::Numbers() - OfUnit<kUnits>(Lanes::Numbers(), 0);
     for (std::int64_t r = part.row; r < part.end; ++r) {
       T* const values = sweep_.values + r * n + part.first;
       const T f = slopes == nullptr ? T(0) : sweep_.fan_in[r];
@@ -160,67 +135,178 @@ class NarrowSensitivities {
     }
   }
 
-  void RunAnyRows(int gate, const Part& part) const {
+  const T* SlopeOf(int c) const {
+    for (int k = 0; k < sweep_.slope_count; ++k) {
+      if (sweep_.slopes[k].to == c && sweep_.slopes[k].gate == gate_) return sweep_.slopes[k].slope;
+    }
+    return nullptr;
+  }
+
+  // to[l] = from[unit i of l's block].
+  void SpreadUnit(std::int64_t i, const T* from, T* to) const {
+    const std::int64_t s = shape_.block;
+    for (std::int64_t first = 0; first < shape_.units; first += s) {
+      for (std::int64_t l = first; l < first + s; ++l) to[l] = from[first + i];
+    }
+    for (std::int64_t l = shape_.units; l < padded_; ++l) to[l] = T(0);
+  }
+  void Spread() {
+    const std::int64_t n = shape_.units, s = shape_.block;
+    for (std::int64_t i = 0; i < s; ++i) {
+      for (std::int64_t state = 0; state < shape_.components * s; ++state) {
+        const std::int64_t c = state / s, j = state % s;
+        SpreadUnit(i, sweep_.through.dense + state * n, entries_ + ((c * s + i) * s + j) * padded_);
+      }
+      for (int k = 0; k < sweep_.carry_count; ++k) {
+        SpreadUnit(i, sweep_.carries[k].gain, gains_ + (k * s + i) * padded_);
+      }
+      for (int c = 0; sweep_.g != nullptr && c < shape_.components - shape_.first_output; ++c) {
+        SpreadUnit(i, sweep_.q + c * n, q_ + (c * s + i) * padded_);
+      }
+    }
+    for (std::int64_t l = 0; l < padded_; ++l) places_[l] = static_cast<T>(l % s);
+    for (std::int64_t r = 0; n != shape_.connected && r < shape_.rows; ++r) {
+      for (std::int64_t l = 0; l < n; ++l) {
+        fan_in_[r * padded_ + l] = sweep_.fan_in[l / shape_.connected * shape_.rows + r];
+      }
+    }
+  }
+
+  // Whatever there is. kFull: all lanes. kUnits: s, or 0 for any.
+  template <bool kFull, int kUnits>
+  void RunAnyRows(const Part& part) const {
     const std::int64_t n = shape_.units, left = n - part.first;
+    Vector slopes[kMostComponents];
+    bool sloped[kMostComponents];
+    for (int c = 0; c < shape_.components; ++c) {
+      const T* const slope = SlopeOf(c);
+      sloped[c] = slope != nullptr;
+      slopes[c] = sloped[c] ? Lanes::template LoadSome<kFull>(slope + part.first, left) : Vector{};
+    }
     for (std::int64_t r = part.row; r < part.end; ++r) {
       const std::int64_t at = r * n + part.first;
       const Vector f = n == shape_.connected ? Lanes::All(sweep_.fan_in[r])
-                                             : Lanes::LoadFirst(fan_in_ + at, left);
-      Copy(at, left);
+                                             : Lanes::Load(fan_in_ + r * padded_ + part.first);
+      CopyOld<kFull>(at, left);
       Vector g{};
       for (int c = 0; c < shape_.components; ++c) {
-        const T* const slopes = SlopeOf(c, gate);
-        const Vector slope =
-            slopes == nullptr ? Vector{} : Lanes::LoadFirst(slopes + part.first, left);
-        const Vector place = Lanes::LoadFirst(places_ + part.first, left);
-        for (std::int64_t i = 0; i < shape_.block; ++i) {
-          Vector sum = Propagated(c, i, part.first, left);
-          if (slopes != nullptr) {
-            const LaneMask own = (place == Lanes::All(static_cast<T>(i))) & (f != Vector{});
-            sum = own ? sum + slope * f : sum;
-          }
-          Lanes::StoreFirst(sum, left, sweep_.values + (c * shape_.block + i) * shape_.row() + at);
-          if (sweep_.g == nullptr || c < shape_.first_output) continue;
-          const T* const q = q_ + ((c - shape_.first_output) * shape_.block + i) * n + part.first;
-          g = Lanes::MulAdd(Lanes::LoadFirst(q, left), sum, g);
+        const Vector immediate = slopes[c] * f;
+        const LaneMask seen = sloped[c] ? f != Vector{} : LaneMask{};
+        const Row row{at, part.first, left, immediate, seen};
+        if constexpr (kUnits > 0) {
+          RunComponentOf<kUnits>(c, row, &g);
+        } else {
+          RunComponent<kFull>(c, row, &g);
         }
       }
-      if (sweep_.g != nullptr) Lanes::StoreFirst(g, left, sweep_.g + at);
+      if (sweep_.g != nullptr) Lanes::template StoreSome<kFull>(g, left, sweep_.g + at);
     }
   }
-  void Copy(std::int64_t at, std::int64_t left) const {
-    const std::int64_t states = shape_.components * shape_.block;
-    for (std::int64_t state = 0; state < states; ++state) {
-      Lanes::Store(Lanes::LoadFirst(sweep_.values + state * shape_.row() + at, left),
-                   old_ + state * kLanes);
+
+  struct Row {
+    std::int64_t at;     // of the first weight in a row of S
+    std::int64_t first;  // unit
+    std::int64_t left;   // units from there on
+    Vector immediate;    // of each lane's own unit
+    LaneMask seen;       // where there is one
+  };
+  template <bool kFull>
+  MILLRACE_HD void RunComponent(int c, const Row& row, Vector* g) const {
+    const std::int64_t s = shape_.block;
+    const bool contracts = sweep_.g != nullptr && c >= shape_.first_output;
+    const Vector place = Lanes::Load(places_ + row.first);
+    T* to = sweep_.values + c * s * shape_.row() + row.at;
+    const T* q = q_ + (c - shape_.first_output) * s * padded_ + row.first;
+    for (std::int64_t i = 0; i < s; ++i) {
+      Vector sum = Propagated(c, i, row.first);
+      const LaneMask own = (place == Lanes::All(static_cast<T>(i))) & row.seen;
+      sum = own ? sum + row.immediate : sum;
+      Lanes::template StoreSome<kFull>(sum, row.left, to);
+      to += shape_.row();
+      if (!contracts) continue;
+      *g = Lanes::MulAdd(Lanes::Load(q), sum, *g);
+      q += padded_;
     }
   }
-  // What comes from the old numbers of the lanes from unit `first` on.
-  MILLRACE_HD Vector Propagated(int c, std::int64_t i, std::int64_t first,
-                                std::int64_t left) const {
-    const std::int64_t n = shape_.units, s = shape_.block;
-    Vector sum{};
-    for (std::int64_t j = 0; shape_.is_recurrent(c) && j < s; ++j) {
-      const Vector entry = Lanes::LoadFirst(entries_ + ((c * s + i) * s + j) * n + first, left);
-      sum = Lanes::MulAdd(entry, Lanes::Load(old_ + (shape_.fed_back * s + j) * kLanes), sum);
+  // The same for blocks of kUnits units, all sums together.
+  template <int kUnits>
+  MILLRACE_HD void RunComponentOf(int c, const Row& row, Vector* g) const {
+    Vector sums[kUnits] = {};
+    if (shape_.is_recurrent(c)) {
+      const T* const entries = entries_ + c * kUnits * kUnits * padded_ + row.first;
+      Unroll<kUnits>([&](auto j) MILLRACE_INLINE {
+        const Vector old = Lanes::Load(old_ + (shape_.fed_back * kUnits + j) * kLanes);
+        Unroll<kUnits>([&](auto i) MILLRACE_INLINE {
+          const Vector entry = Lanes::Load(entries + (i * kUnits + j) * padded_);
+          sums[i] = Lanes::MulAdd(entry, old, sums[i]);
+        });
+      });
     }
     for (int k = 0; k < sweep_.carry_count; ++k) {
       const CarryTerm<T>& carry = sweep_.carries[k];
       if (carry.to != c) continue;
-      const Vector gain = Lanes::LoadFirst(gains_ + (k * s + i) * n + first, left);
+      const T* const gains = gains_ + k * kUnits * padded_ + row.first;
+      const T* const old = old_ + carry.from * kUnits * kLanes;
+      Unroll<kUnits>([&](auto i) MILLRACE_INLINE {
+        sums[i] =
+            Lanes::MulAdd(Lanes::Load(gains + i * padded_), Lanes::Load(old + i * kLanes), sums[i]);
+      });
+    }
+    const Vector place = Lanes::Load(places_ + row.first);
+    T* const to = sweep_.values + c * kUnits * shape_.row() + row.at;
+    Unroll<kUnits>([&](auto i) MILLRACE_INLINE {
+      const LaneMask own = (place == Lanes::All(T(i))) & row.seen;
+      sums[i] = own ? sums[i] + row.immediate : sums[i];
+      Lanes::Store(sums[i], to + i * shape_.row());
+    });
+    if (sweep_.g == nullptr || c < shape_.first_output) return;
+    const T* const q = q_ + (c - shape_.first_output) * kUnits * padded_ + row.first;
+    Unroll<kUnits>([&](auto i) MILLRACE_INLINE {
+      *g = Lanes::MulAdd(Lanes::Load(q + i * padded_), sums[i], *g);
+    });
+  }
+  // What comes from the old numbers of the lanes from unit `first` on.
+  MILLRACE_HD Vector Propagated(int c, std::int64_t i, std::int64_t first) const {
+    const std::int64_t s = shape_.block;
+    Vector sum{};
+    if (shape_.is_recurrent(c)) {
+      const T* entry = entries_ + (c * s + i) * s * padded_ + first;
+      const T* old = old_ + shape_.fed_back * s * kLanes;
+      for (std::int64_t j = 0; j < s; ++j) {
+        sum = Lanes::MulAdd(Lanes::Load(entry), Lanes::Load(old), sum);
+        entry += padded_;
+        old += kLanes;
+      }
+    }
+    for (int k = 0; k < sweep_.carry_count; ++k) {
+      const CarryTerm<T>& carry = sweep_.carries[k];
+      if (carry.to != c) continue;
+      const Vector gain = Lanes::Load(gains_ + (k * s + i) * padded_ + first);
       sum = Lanes::MulAdd(gain, Lanes::Load(old_ + (carry.from * s + i) * kLanes), sum);
     }
     return sum;
   }
 
+  template <bool kFull>
+  MILLRACE_HD void CopyOld(std::int64_t at, std::int64_t left) const {
+    const std::int64_t states = shape_.components * shape_.block;
+    const T* from = sweep_.values + at;
+    for (std::int64_t state = 0; state < states; ++state) {
+      Lanes::Store(Lanes::template LoadSome<kFull>(from, left), old_ + state * kLanes);
+      from += shape_.row();
+    }
+  }
   const SensitivitySweep<T> sweep_;
   const SensitivityShape shape_;
-  T* old_;      // [C, s, lanes]
+  const std::int64_t padded_;  // n, up to whole vectors: the rows below
+  const bool alone_;
+  int gate_ = 0;
   T* entries_;  // M of unit i of each lane's block [C, s (i), s (j), n]
   T* gains_;    // [carries, s, n]
   T* q_;        // [C - first_output, s, n]
   T* places_;   // of each unit in its block [n]
   T* fan_in_;   // [K, n], where the cell has several blocks
+  T* old_;      // [C, s, lanes]
 };
 
 }  // namespace millrace::kernels::cpu

@@ -18,8 +18,9 @@ std::int64_t SensitivityScratch(const SensitivityShape& shape) {
   std::int64_t narrow = 0;
   if (s < cpu::kMostLanes) {
     // M, carries, q; the units' places; the fan-in.
-    narrow = states * cpu::kMostLanes + states * (s + shape.components + 1) * n + n;
-    if (n != shape.connected) narrow += shape.rows * n;
+    const std::int64_t padded = n + cpu::kMostLanes;
+    narrow = states * cpu::kMostLanes + (states * (s + shape.components + 1) + 1) * padded;
+    if (n != shape.connected) narrow += shape.rows * padded;
   }
   return std::max({plain, wide, narrow}) + cpu::kMostLanes;
 }

@@ -87,6 +87,17 @@ struct Vectors {
     Store(x, lanes);
     for (std::int64_t l = 0; l < count; ++l) to[l] = lanes[l];
   }
+  // All lanes, or as above.
+  template <bool kAll>
+  MILLRACE_HD static Vector LoadSome(const T* from, std::int64_t count) {
+    if constexpr (kAll) return Load(from);
+    return LoadFirst(from, count);
+  }
+  template <bool kAll>
+  MILLRACE_HD static void StoreSome(Vector x, std::int64_t count, T* to) {
+    if constexpr (kAll) return Store(x, to);
+    StoreFirst(x, count, to);
+  }
   // x in every lane: x - 0 is x, a negative zero too.
   MILLRACE_HD static Vector All(T x) { return x - Vector{}; }
   // 0, 1, 2, ...
@@ -94,6 +105,16 @@ struct Vectors {
     Vector numbers{};
     for (int l = 0; l < kLanes; ++l) numbers[l] = static_cast<T>(l);
     return numbers;
+  }
+  // Lane l is x[from[l]].
+  MILLRACE_HD static Vector Shuffled(Vector x, Mask from) {
+#if defined(__clang__)
+    Vector shuffled{};
+    for (int l = 0; l < kLanes; ++l) shuffled[l] = x[from[l]];
+    return shuffled;
+#else
+    return __builtin_shuffle(x, from);
+#endif
   }
   // a * b + c, as kernels::MulAdd.
   MILLRACE_HD static Vector MulAdd(Vector a, Vector b, Vector c) {

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 
+#include "kernels/cpu/tile_terms.h"
 #include "kernels/cpu/vectors.h"
 #include "kernels/math/platform.h"
 #include "kernels/sensitivities.h"
@@ -51,28 +52,6 @@ class WideSensitivities {
   static constexpr int kKeptVectors = kMostTileVectors;
   static constexpr int kBandVectors = kVectorsOfSums<Target> == 16 ? 4 : 2;
 
-  // Some units' weights of a row: the place of the first in its block, and how many. Only a tile of
-  // one vector may be filled in part.
-  struct Tile {
-    std::int64_t place;
-    std::int64_t count;
-    T f;
-    T* values;  // S[0, 0, row, first of them]
-    T* g;
-  };
-  // What joins the sums of a component's rows in a tile; null where nothing does.
-  struct Terms {
-    T* values;  // S[c, 0, row, first of the tile]
-    std::int64_t row;
-    std::int64_t place;
-    std::int64_t count;
-    T f;
-    const T* slope;  // of the block's first unit
-    const T* reach;  // of the block's first unit, first of the tile
-    const T* q;      // of the block's first unit
-    bool carried;
-  };
-
   // M as the rows of sums take it: for every few units all entries of one j together.
   void PackPanels() {
     for (int c = 0; c < shape_.components; ++c) {
@@ -95,9 +74,10 @@ class WideSensitivities {
   void RunRow() {
     const T f = sweep_.fan_in[first_ / shape_.connected * shape_.rows + row_];
     if (sweep_.through.dense != nullptr) return RunTiles<kDenseVectors, Dense>(f, 0);
-    const bool alone = shape_.components == 1 && sweep_.carry_count == 0;
-    if (alone && sweep_.through.band == 1) return RunTiles<kBandVectors, Band<1>>(f, 0);
-    if (alone && sweep_.through.band == 2) return RunTiles<kBandVectors, Band<2>>(f, 0);
+    // Rows of all components together: g is summed as it is to be where it has one component's.
+    const bool ring = shape_.components - shape_.first_output == 1;
+    if (ring && sweep_.through.band == 1) return RunTiles<kBandVectors, Band<1>>(f, 0);
+    if (ring && sweep_.through.band == 2) return RunTiles<kBandVectors, Band<2>>(f, 0);
     RunTiles<kKeptVectors, Kept>(f, 0);
   }
   // From `place` on; what fills fewer vectors goes on in narrower tiles.
@@ -107,7 +87,7 @@ class WideSensitivities {
     const std::int64_t s = shape_.block;
     for (; kVectors == 1 ? place < s : place + kWidth <= s; place += kWidth) {
       const std::int64_t at = row_ * shape_.units + first_ + place;
-      RunTile<kVectors, Rows>({place, s - place < kWidth ? s - place : kWidth, f,
+      RunTile<kVectors, Rows>({gate_, first_, place, s - place < kWidth ? s - place : kWidth, f,
                                sweep_.values + at, sweep_.g == nullptr ? nullptr : sweep_.g + at});
     }
     if constexpr (kVectors > 1) {
@@ -116,65 +96,25 @@ class WideSensitivities {
   }
 
   template <int kVectors, typename Rows>
-  void RunTile(const Tile& tile) {
-    if constexpr (Rows::kCopies) CopyOld<kVectors>(tile);
+  void RunTile(const Tile<T>& tile) {
     Vector g[kVectors] = {};
-    for (int c = 0; c < shape_.components; ++c) {
-      Rows::template Run<kVectors>(*this, c, TermsOf(tile, c), g);
-    }
+    Rows::template Run<kVectors>(*this, tile, g);
     if (tile.g == nullptr) return;
     Unroll<kVectors>([&](auto v) MILLRACE_INLINE {
-      StoreSome<kVectors>(g[v], tile.count, tile.g + v * kLanes);
+      Lanes::template StoreSome<(kVectors > 1)>(g[v], tile.count, tile.g + v * kLanes);
     });
   }
 
-  Terms TermsOf(const Tile& tile, int c) const {
-    const std::int64_t n = shape_.units;
-    Terms terms{tile.values + c * shape_.block * shape_.row(),
-                shape_.row(),
-                tile.place,
-                tile.count,
-                tile.f,
-                nullptr,
-                nullptr,
-                nullptr,
-                false};
-    if (tile.f != T(0)) {
-      for (int k = 0; k < sweep_.slope_count; ++k) {
-        const SlopeTerm<T>& slope = sweep_.slopes[k];
-        if (slope.to == c && slope.gate == gate_) terms.slope = slope.slope + first_;
-      }
-      const T* const reach = sweep_.gates[gate_].reach;
-      if (reach != nullptr) terms.reach = reach + (c * n + first_) * shape_.connected + tile.place;
-    }
-    if (tile.g != nullptr && c >= shape_.first_output) {
-      terms.q = sweep_.q + (c - shape_.first_output) * n + first_;
-    }
-    for (int k = 0; k < sweep_.carry_count; ++k) terms.carried |= sweep_.carries[k].to == c;
-    return terms;
-  }
-
-  // Of a tile of more than one vector, all lanes.
   template <int kVectors>
-  MILLRACE_HD static Vector LoadSome(const T* from, std::int64_t count) {
-    if constexpr (kVectors > 1) return Lanes::Load(from);
-    return Lanes::LoadFirst(from, count);
-  }
-  template <int kVectors>
-  MILLRACE_HD static void StoreSome(Vector x, std::int64_t count, T* to) {
-    if constexpr (kVectors > 1) return Lanes::Store(x, to);
-    Lanes::StoreFirst(x, count, to);
-  }
-
-  template <int kVectors>
-  MILLRACE_HD void CopyOld(const Tile& tile) {
+  MILLRACE_HD void CopyOld(const Tile<T>& tile) const {
     const std::int64_t states = shape_.components * shape_.block;
     const std::int64_t row = shape_.row();
     const T* from = tile.values;
     T* to = old_;
     for (std::int64_t state = 0; state < states; ++state) {
       Unroll<kVectors>([&](auto v) MILLRACE_INLINE {
-        Lanes::Store(LoadSome<kVectors>(from + v * kLanes, tile.count), to + v * kLanes);
+        const Vector old = Lanes::template LoadSome<(kVectors > 1)>(from + v * kLanes, tile.count);
+        Lanes::Store(old, to + v * kLanes);
       });
       from += row;
       to += kVectors * kLanes;
@@ -189,15 +129,18 @@ class WideSensitivities {
 
   // All entries of M.
   struct Dense {
-    static constexpr bool kCopies = true;
     template <int kVectors>
-    MILLRACE_HD static void Run(const WideSensitivities& self, int c, const Terms& terms,
+    MILLRACE_HD static void Run(const WideSensitivities& self, const Tile<T>& tile,
                                 Vector (&g)[kVectors]) {
-      self.DenseRows<kRows>(c, 0, terms, g);
+      self.template CopyOld<kVectors>(tile);
+      for (int c = 0; c < self.shape_.components; ++c) {
+        self.DenseRows<kRows>(c, 0, TileTerms<Target, T, kVectors>(self.sweep_, tile, c, self.old_),
+                              g);
+      }
     }
   };
   template <int kCount, int kVectors>
-  MILLRACE_HD void DenseRows(int c, std::int64_t i, const Terms& terms,
+  MILLRACE_HD void DenseRows(int c, std::int64_t i, const TileTerms<Target, T, kVectors>& terms,
                              Vector (&g)[kVectors]) const {
     const std::int64_t s = shape_.block;
     for (; i + kCount <= s; i += kCount) {
@@ -205,7 +148,7 @@ class WideSensitivities {
       if (shape_.is_recurrent(c)) {
         AddProducts(panels_ + (c * s + i) * s, Old<kVectors>(shape_.fed_back * s), s, sums);
       }
-      Finish(c, i, terms, sums, g);
+      terms.Finish(i, sums, g);
     }
     if constexpr (kCount > 1) {
       if (i < s) DenseRows<kCount / 2>(c, i, terms, g);
@@ -230,156 +173,128 @@ class WideSensitivities {
 
   // Some entries of M.
   struct Kept {
-    static constexpr bool kCopies = true;
     template <int kVectors>
-    MILLRACE_HD static void Run(const WideSensitivities& self, int c, const Terms& terms,
+    MILLRACE_HD static void Run(const WideSensitivities& self, const Tile<T>& tile,
                                 Vector (&g)[kVectors]) {
-      self.KeptRows(c, terms, g);
+      self.template CopyOld<kVectors>(tile);
+      for (int c = 0; c < self.shape_.components; ++c) {
+        self.KeptRows(c, TileTerms<Target, T, kVectors>(self.sweep_, tile, c, self.old_), g);
+      }
     }
   };
   template <int kVectors>
-  MILLRACE_HD void KeptRows(int c, const Terms& terms, Vector (&g)[kVectors]) const {
-    const std::int64_t count = sweep_.through.count;
+  MILLRACE_HD void KeptRows(int c, const TileTerms<Target, T, kVectors>& terms,
+                            Vector (&g)[kVectors]) const {
+    const std::int64_t count = shape_.is_recurrent(c) ? sweep_.through.count : 0;
     const std::int64_t s = shape_.block;
-    const bool recurrent = shape_.is_recurrent(c);
     const T* const old = Old<kVectors>(shape_.fed_back * s);
     const std::int32_t* units = sweep_.through.units + first_ * count;
     const T* entries = sweep_.through.entries + (c * shape_.units + first_) * count;
     for (std::int64_t i = 0; i < s; ++i) {
       Vector sums[1][kVectors] = {};
-      for (std::int64_t k = 0; k < (recurrent ? count : 0); ++k) {
-        const Vector entry = Lanes::All(entries[k]);
-        const T* const from = old + std::int64_t{units[k]} * (kVectors * kLanes);
+      for (std::int64_t k = 0; k < count; ++k) {
+        const Vector entry = Lanes::All(*entries++);
+        const T* const from = old + std::int64_t{*units++} * (kVectors * kLanes);
         Unroll<kVectors>([&](auto v) MILLRACE_INLINE {
           sums[0][v] = Lanes::MulAdd(entry, Lanes::Load(from + v * kLanes), sums[0][v]);
         });
       }
-      units += count;
-      entries += count;
-      Finish(c, i, terms, sums, g);
+      terms.Finish(i, sums, g);
     }
   }
 
   // The entries of a ring, of the units up to kReach before and after: their old numbers move
-  // through registers, and nothing is copied but what the last rows meet again.
+  // through registers, and none are copied but those of the first rows, which the last ones meet
+  // again, and what a carry takes.
   template <int kReach>
   struct Band {
-    static constexpr bool kCopies = false;
     template <int kVectors>
-    MILLRACE_HD static void Run(const WideSensitivities& self, int c, const Terms& terms,
+    MILLRACE_HD static void Run(const WideSensitivities& self, const Tile<T>& tile,
                                 Vector (&g)[kVectors]) {
-      self.BandRows<kReach>(c, terms, g);
+      if (self.shape_.components == 1 && self.sweep_.carry_count == 0) {
+        return self.BandRows<kReach, true>(tile, g);
+      }
+      self.BandRows<kReach, false>(tile, g);
     }
   };
-  template <int kReach, int kVectors>
-  MILLRACE_HD void BandRows(int c, const Terms& terms, Vector (&g)[kVectors]) const {
+  template <int kReach, bool kAlone, int kVectors>
+  MILLRACE_HD void BandRows(const Tile<T>& tile, Vector (&g)[kVectors]) const {
     constexpr int kWindow = 2 * kReach + 1;
-    const std::int64_t s = shape_.block;
-    const T* entries = sweep_.through.entries + (c * shape_.units + first_) * kWindow;
-    T* const again = old_;
+    const std::int64_t s = shape_.block, row = shape_.row(), width = kVectors * kLanes;
+    const T* const values = tile.values + shape_.fed_back * s * row;
+    T* const old = old_ + shape_.fed_back * s * width;
+    const TileTerms<Target, T, kVectors> alone(sweep_, tile, 0, old_);
+    const T* entries = sweep_.through.entries + first_ * kWindow;
     // Row t holds the old numbers of unit i - kReach + t.
     Vector window[kWindow][kVectors];
     Unroll<kWindow>([&](auto t) MILLRACE_INLINE {
       const std::int64_t unit = t < kReach ? s - kReach + t : t - kReach;
-      Unroll<kVectors>([&](auto v) MILLRACE_INLINE {
-        const T* const from = terms.values + unit * terms.row + v * kLanes;
-        window[t][v] = LoadSome<kVectors>(from, terms.count);
-        if (t >= kReach) Lanes::Store(window[t][v], again + (unit * kVectors + v) * kLanes);
-      });
+      LoadRow<kVectors>(values + unit * row, tile.count, window[t]);
+      if (t >= kReach) StoreRow<kVectors>(window[t], old + unit * width);
     });
     for (std::int64_t i = 0; i < s; ++i) {
-      Vector sums[1][kVectors] = {};
-      Unroll<kWindow>([&](auto t) MILLRACE_INLINE {
-        const Vector entry = Lanes::All(entries[t]);
-        Unroll<kVectors>([&](auto v) MILLRACE_INLINE {
-          sums[0][v] = Lanes::MulAdd(entry, window[t][v], sums[0][v]);
-        });
-      });
-      entries += kWindow;
-      const std::int64_t next = i + kReach + 1;
-      const bool met = next >= s;
-      const T* const from =
-          met ? again + (next - s) * kVectors * kLanes : terms.values + next * terms.row;
-      const std::int64_t count = met ? kLanes : terms.count;
-      Unroll<kWindow - 1>([&](auto t) MILLRACE_INLINE {
-        Unroll<kVectors>([&](auto v) MILLRACE_INLINE { window[t][v] = window[t + 1][v]; });
-      });
-      Unroll<kVectors>([&](auto v) MILLRACE_INLINE {
-        window[kWindow - 1][v] = LoadSome<kVectors>(from + v * kLanes, count);
-      });
-      Finish(c, i, terms, sums, g);
-    }
-  }
-
-  // The other terms of rows i .. i + kCount, the new numbers, their share of g.
-  template <int kCount, int kVectors>
-  MILLRACE_HD void Finish(int c, std::int64_t i, const Terms& terms,
-                          Vector (&sums)[kCount][kVectors], Vector (&g)[kVectors]) const {
-    if (terms.carried) AddCarries(c, i, sums);
-    if (terms.slope != nullptr) AddOwn(terms.slope + i, terms.f, i - terms.place, sums);
-    if (terms.reach != nullptr) AddReach(terms, i, sums);
-    T* const to = terms.values + i * terms.row;
-    Unroll<kCount>([&](auto r) MILLRACE_INLINE {
-      Unroll<kVectors>([&](auto v) MILLRACE_INLINE {
-        T* const at = to + r * terms.row + v * kLanes;
-        StoreSome<kVectors>(sums[r][v], terms.count, at);
-        // The tile that comes next.
-        __builtin_prefetch(at + kVectors * kLanes, 1);
-      });
-    });
-    if (terms.q == nullptr) return;
-    Unroll<kCount>([&](auto r) MILLRACE_INLINE {
-      const Vector own = Lanes::All(terms.q[i + r]);
-      Unroll<kVectors>([&](auto v)
-                           MILLRACE_INLINE { g[v] = Lanes::MulAdd(own, sums[r][v], g[v]); });
-    });
-  }
-
-  template <int kCount, int kVectors>
-  MILLRACE_HD void AddCarries(int c, std::int64_t i, Vector (&sums)[kCount][kVectors]) const {
-    for (int k = 0; k < sweep_.carry_count; ++k) {
-      if (sweep_.carries[k].to == c) AddCarry(sweep_.carries[k], i, sums);
-    }
-  }
-  template <int kCount, int kVectors>
-  MILLRACE_HD void AddCarry(const CarryTerm<T>& carry, std::int64_t i,
-                            Vector (&sums)[kCount][kVectors]) const {
-    const T* const old = Old<kVectors>(carry.from * shape_.block + i);
-    Unroll<kCount>([&](auto r) MILLRACE_INLINE {
-      const Vector gain = Lanes::All(carry.gain[first_ + i + r]);
-      Unroll<kVectors>([&](auto v) MILLRACE_INLINE {
-        sums[r][v] =
-            Lanes::MulAdd(gain, Lanes::Load(old + (r * kVectors + v) * kLanes), sums[r][v]);
-      });
-    });
-  }
-
-  template <int kCount, int kVectors>
-  MILLRACE_HD void AddReach(const Terms& terms, std::int64_t i,
-                            Vector (&sums)[kCount][kVectors]) const {
-    const T* const from = terms.reach + i * shape_.connected;
-    Unroll<kCount>([&](auto r) MILLRACE_INLINE {
-      Unroll<kVectors>([&](auto v) MILLRACE_INLINE {
-        const Vector reached =
-            LoadSome<kVectors>(from + r * shape_.connected + v * kLanes, terms.count);
-        sums[r][v] = Lanes::MulAdd(reached, Lanes::All(terms.f), sums[r][v]);
-      });
-    });
-  }
-  // The lane of sums[r] whose weight is the unit's own is lane + r.
-  template <int kCount, int kVectors>
-  MILLRACE_HD static void AddOwn(const T* slope, T f, std::int64_t lane,
-                                 Vector (&sums)[kCount][kVectors]) {
-    if (lane + kCount <= 0 || lane >= kVectors * kLanes) return;
-    Unroll<kCount>([&](auto r) MILLRACE_INLINE {
-      Unroll<kVectors>([&](auto v) MILLRACE_INLINE {
-        const std::int64_t own = lane + r - v * kLanes;
-        if (own >= 0 && own < kLanes) {
-          const Vector sum = sums[r][v] + Lanes::All(slope[r] * f);
-          sums[r][v] = Lanes::Numbers() == Lanes::All(static_cast<T>(own)) ? sum : sums[r][v];
+      if constexpr (kAlone) {
+        Vector sums[1][kVectors] = {};
+        AddBand<kWindow, kVectors>(entries + i * kWindow, window, sums);
+        // Before the store: row i + kReach + 1 is another, but the compiler does not know.
+        Shift<kReach, kVectors>(tile, i, values, old, window);
+        alone.Finish(i, sums, g);
+      } else {
+        CopyRows<kVectors>(tile, i);
+        for (int c = 0; c < shape_.components; ++c) {
+          Vector sums[1][kVectors] = {};
+          if (shape_.is_recurrent(c)) {
+            AddBand<kWindow, kVectors>(entries + (c * shape_.units + i) * kWindow, window, sums);
+          }
+          TileTerms<Target, T, kVectors>(sweep_, tile, c, old_).Finish(i, sums, g);
         }
+        Shift<kReach, kVectors>(tile, i, values, old, window);
+      }
+    }
+  }
+  template <int kWindow, int kVectors>
+  MILLRACE_HD static void AddBand(const T* entries, const Vector (&window)[kWindow][kVectors],
+                                  Vector (&sums)[1][kVectors]) {
+    Unroll<kWindow>([&](auto t) MILLRACE_INLINE {
+      const Vector entry = Lanes::All(entries[t]);
+      Unroll<kVectors>([&](auto v) MILLRACE_INLINE {
+        sums[0][v] = Lanes::MulAdd(entry, window[t][v], sums[0][v]);
       });
     });
+  }
+  // From unit i's window to that of i + 1.
+  template <int kReach, int kVectors>
+  MILLRACE_HD void Shift(const Tile<T>& tile, std::int64_t i, const T* values, const T* old,
+                         Vector (&window)[2 * kReach + 1][kVectors]) const {
+    Unroll<2 * kReach>([&](auto t) MILLRACE_INLINE {
+      Unroll<kVectors>([&](auto v) MILLRACE_INLINE { window[t][v] = window[t + 1][v]; });
+    });
+    const std::int64_t next = i + kReach + 1, s = shape_.block;
+    if (next < s) {
+      LoadRow<kVectors>(values + next * shape_.row(), tile.count, window[2 * kReach]);
+    } else {
+      LoadRow<kVectors>(old + (next - s) * kVectors * kLanes, kLanes, window[2 * kReach]);
+    }
+  }
+  // Row i of every component, for what a carry takes of it.
+  template <int kVectors>
+  MILLRACE_HD void CopyRows(const Tile<T>& tile, std::int64_t i) const {
+    for (int c = 0; c < shape_.components; ++c) {
+      const std::int64_t state = c * shape_.block + i;
+      Vector row[kVectors];
+      LoadRow<kVectors>(tile.values + state * shape_.row(), tile.count, row);
+      StoreRow<kVectors>(row, old_ + state * kVectors * kLanes);
+    }
+  }
+  template <int kVectors>
+  MILLRACE_HD static void LoadRow(const T* from, std::int64_t count, Vector (&row)[kVectors]) {
+    Unroll<kVectors>([&](auto v) MILLRACE_INLINE {
+      row[v] = Lanes::template LoadSome<(kVectors > 1)>(from + v * kLanes, count);
+    });
+  }
+  template <int kVectors>
+  MILLRACE_HD static void StoreRow(const Vector (&row)[kVectors], T* to) {
+    Unroll<kVectors>([&](auto v) MILLRACE_INLINE { Lanes::Store(row[v], to + v * kLanes); });
   }
 
   const SensitivitySweep<T> sweep_;

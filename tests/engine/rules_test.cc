@@ -83,6 +83,39 @@ TEST(RulesTest, BlocksOfOneUnitAreSnap1) {
   }
 }
 
+// One step more, taken in and its gradient formed: in one call, or in two. Exactly the same.
+void ExpectOneCallIsTwo(const History& history, const PartSpec& rule) {
+  Taken two(history, rule), one(history, rule);
+  const std::uint64_t number = history.steps().size() + 1;
+  const CellStep<double>& step = history.steps().front();
+  const Feedback<double> feedback{history.q().data(), nullptr, 1};
+  const auto view = [&](const Taken& taken) {
+    return RuleView<double>{history.theta().data(), step, nullptr, taken.state.data()};
+  };
+  Vector of_two(history.theta().size()), of_one(of_two.size());
+  two.rule->Advance(history.theta().data(), step, number, two.state.data());
+  two.rule->Gradient(feedback, view(two), false, of_two.data());
+  one.rule->AdvanceAndGradient({feedback, view(one), number, false}, one.state.data(),
+                               of_one.data());
+  EXPECT_EQ(of_one, of_two) << rule.name;
+  EXPECT_EQ(one.state, two.state) << rule.name;
+}
+
+TEST(RulesTest, AStepTakenInWithItsGradientIsTheTwoInTurn) {
+  for (const PartSpec& cell : UnitLocalCells()) {
+    SCOPED_TRACE(cell.name);
+    const History history(cell, 4);
+    for (const char* rule : {"rtrl", "snap1", "rflo", "immediate"}) {
+      ExpectOneCallIsTwo(history, {rule, {}});
+    }
+    ExpectOneCallIsTwo(history, {"immediate", {{"decay", 0.9}}});
+    ExpectOneCallIsTwo(history, Sparse("ring", 2));
+    ExpectOneCallIsTwo(history, Sparse("random", 1, false));
+    ExpectOneCallIsTwo(history, Sparse("block", 1));
+  }
+  for (const PartSpec& cell : AllCells()) ExpectOneCallIsTwo(History(cell, 4), {"rtrl", {}});
+}
+
 TEST(RulesTest, ALongWindowOfBackPropagationIsExact) {
   for (const PartSpec& cell : AllCells()) {
     SCOPED_TRACE(cell.name);

@@ -70,15 +70,15 @@ inline SensitivityCase Modulated(std::int64_t n, std::int64_t c) {
 
 inline std::vector<SensitivityCase> AllSensitivityCases() {
   std::vector<SensitivityCase> cases = {
-      Plain(1, 1, 1),        Plain(5, 5, 5),         Plain(16, 16, 16),      Plain(20, 20, 20),
-      Plain(33, 33, 33),     Plain(64, 64, 64),      Plain(75, 75, 75),      Plain(48, 2, 48),
-      Plain(48, 4, 48),      Plain(52, 4, 52),       Plain(48, 8, 48),       Plain(48, 3, 24),
-      Plain(40, 5, 20),      Plain(24, 4, 4),        Plain(64, 16, 32),      Plain(66, 22, 66),
-      Kept(8, 8, 3, false),  Kept(40, 40, 6, false), Kept(40, 20, 4, false), Kept(3, 3, 3, true),
-      Kept(40, 40, 3, true), Kept(70, 70, 5, true),  Kept(64, 64, 5, true),  Kept(64, 32, 5, true),
-      Kept(70, 70, 7, true), Gated(6, 6, 6),         Gated(35, 35, 35),      Gated(32, 4, 32),
-      Gated(36, 3, 12),      Gated(48, 24, 48),      Modulated(7, 7),        Modulated(40, 40),
-      Modulated(24, 12)};
+      Plain(1, 1, 1),        Plain(5, 5, 5),        Plain(16, 16, 16),      Plain(20, 20, 20),
+      Plain(33, 33, 33),     Plain(64, 64, 64),     Plain(75, 75, 75),      Plain(48, 2, 48),
+      Plain(32, 1, 32),      Plain(48, 4, 48),      Plain(52, 4, 52),       Plain(48, 8, 48),
+      Plain(48, 3, 24),      Plain(40, 5, 20),      Plain(24, 4, 4),        Plain(64, 16, 32),
+      Plain(66, 22, 66),     Kept(8, 8, 3, false),  Kept(40, 40, 6, false), Kept(40, 20, 4, false),
+      Kept(3, 3, 3, true),   Kept(40, 40, 3, true), Kept(70, 70, 5, true),  Kept(64, 64, 5, true),
+      Kept(64, 32, 5, true), Kept(70, 70, 7, true), Gated(6, 6, 6),         Gated(35, 35, 35),
+      Gated(32, 4, 32),      Gated(36, 3, 12),      Gated(48, 24, 48),      Modulated(7, 7),
+      Modulated(40, 40),     Modulated(24, 12)};
   SensitivityCase gated_ring = Gated(40, 40, 40);
   gated_ring.name = "gated ring";
   gated_ring.kept = 5;

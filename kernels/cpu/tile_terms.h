@@ -1,0 +1,144 @@
+// A tile of sensitivities, and what joins the sums of its rows: the carry, the immediate terms, the
+// store of the new numbers and their share of g, all while they are in registers. Orders of sums:
+// kernels/sensitivities.h.
+#ifndef MILLRACE_KERNELS_CPU_TILE_TERMS_H_
+#define MILLRACE_KERNELS_CPU_TILE_TERMS_H_
+
+#include <cstdint>
+
+#include "kernels/cpu/vectors.h"
+#include "kernels/math/platform.h"
+#include "kernels/sensitivities.h"
+
+namespace millrace::kernels::cpu {
+
+// Some units' weights of one row, all rows of S.
+template <typename T>
+struct Tile {
+  int gate;            // of the row
+  std::int64_t first;  // unit of the block of S
+  std::int64_t place;  // in it, of the tile's first unit
+  std::int64_t count;  // units; only a tile of one vector may be filled in part
+  T f;
+  T* values;  // S[0, 0, row, the tile's first unit]
+  T* g;       // of the same weight, or null
+};
+
+// Of component c in a tile of kVectors vectors.
+template <typename Target, typename T, int kVectors>
+class TileTerms {
+ public:
+  using Lanes = Vectors<Target, T>;
+  using Vector = typename Lanes::Vector;
+  static constexpr int kLanes = Lanes::kLanes;
+
+  // old [C, s, tile]: the tile as it was.
+  TileTerms(const SensitivitySweep<T>& sweep, const Tile<T>& tile, int c, const T* old)
+      : sweep_(sweep),
+        tile_(tile),
+        c_(c),
+        old_(old),
+        row_(sweep.shape.row()),
+        values_(tile.values + c * sweep.shape.block * row_) {
+    const std::int64_t n = sweep.shape.units;
+    for (int k = 0; k < sweep.carry_count; ++k) carried_ |= sweep.carries[k].to == c;
+    if (tile.g != nullptr && c >= sweep.shape.first_output) {
+      q_ = sweep.q + (c - sweep.shape.first_output) * n + tile.first;
+    }
+    if (tile.f == T(0)) return;
+    for (int k = 0; k < sweep.slope_count; ++k) {
+      const SlopeTerm<T>& slope = sweep.slopes[k];
+      if (slope.to == c && slope.gate == tile.gate) slope_ = slope.slope + tile.first;
+    }
+    const T* const reach = sweep.gates[tile.gate].reach;
+    if (reach == nullptr) return;
+    reach_ = reach + (c * n + tile.first) * sweep.shape.connected + tile.place;
+  }
+
+  // S[c, 0, row, the tile's first unit], and from row to row.
+  T* values() const { return values_; }
+  std::int64_t row() const { return row_; }
+
+  // Of rows i .. i + kCount.
+  template <int kCount>
+  MILLRACE_HD void Finish(std::int64_t i, Vector (&sums)[kCount][kVectors],
+                          Vector (&g)[kVectors]) const {
+    if (carried_) AddCarries(i, sums);
+    if (slope_ != nullptr) AddOwn(slope_ + i, i - tile_.place, sums);
+    if (reach_ != nullptr) AddReach(i, sums);
+    T* const to = values_ + i * row_;
+    Unroll<kCount>([&](auto r) MILLRACE_INLINE {
+      Unroll<kVectors>([&](auto v) MILLRACE_INLINE {
+        T* const at = to + r * row_ + v * kLanes;
+        Lanes::template StoreSome<(kVectors > 1)>(sums[r][v], tile_.count, at);
+        // The tile that comes next.
+        __builtin_prefetch(at + kVectors * kLanes, 1);
+      });
+    });
+    if (q_ == nullptr) return;
+    Unroll<kCount>([&](auto r) MILLRACE_INLINE {
+      const Vector own = Lanes::All(q_[i + r]);
+      Unroll<kVectors>([&](auto v)
+                           MILLRACE_INLINE { g[v] = Lanes::MulAdd(own, sums[r][v], g[v]); });
+    });
+  }
+
+ private:
+  template <int kCount>
+  MILLRACE_HD void AddCarries(std::int64_t i, Vector (&sums)[kCount][kVectors]) const {
+    for (int k = 0; k < sweep_.carry_count; ++k) {
+      const CarryTerm<T>& carry = sweep_.carries[k];
+      if (carry.to != c_) continue;
+      const T* const old = old_ + (carry.from * sweep_.shape.block + i) * kVectors * kLanes;
+      Unroll<kCount>([&](auto r) MILLRACE_INLINE {
+        const Vector gain = Lanes::All(carry.gain[tile_.first + i + r]);
+        Unroll<kVectors>([&](auto v) MILLRACE_INLINE {
+          const Vector before = Lanes::Load(old + (r * kVectors + v) * kLanes);
+          sums[r][v] = Lanes::MulAdd(gain, before, sums[r][v]);
+        });
+      });
+    }
+  }
+  template <int kCount>
+  MILLRACE_HD void AddReach(std::int64_t i, Vector (&sums)[kCount][kVectors]) const {
+    const std::int64_t connected = sweep_.shape.connected;
+    const T* const from = reach_ + i * connected;
+    Unroll<kCount>([&](auto r) MILLRACE_INLINE {
+      Unroll<kVectors>([&](auto v) MILLRACE_INLINE {
+        const Vector reached = Lanes::template LoadSome<(kVectors > 1)>(
+            from + r * connected + v * kLanes, tile_.count);
+        sums[r][v] = Lanes::MulAdd(reached, Lanes::All(tile_.f), sums[r][v]);
+      });
+    });
+  }
+  // The lane of sums[r] whose weight is the unit's own is lane + r.
+  template <int kCount>
+  MILLRACE_HD void AddOwn(const T* slope, std::int64_t lane,
+                          Vector (&sums)[kCount][kVectors]) const {
+    if (lane + kCount <= 0 || lane >= kVectors * kLanes) return;
+    Unroll<kCount>([&](auto r) MILLRACE_INLINE {
+      Unroll<kVectors>([&](auto v) MILLRACE_INLINE {
+        const std::int64_t own = lane + r - v * kLanes;
+        if (own >= 0 && own < kLanes) {
+          const Vector sum = sums[r][v] + Lanes::All(slope[r] * tile_.f);
+          sums[r][v] = Lanes::Numbers() == Lanes::All(static_cast<T>(own)) ? sum : sums[r][v];
+        }
+      });
+    });
+  }
+
+  const SensitivitySweep<T>& sweep_;
+  const Tile<T> tile_;
+  const int c_;
+  const T* const old_;
+  const std::int64_t row_;
+  T* const values_;
+  bool carried_ = false;
+  const T* slope_ = nullptr;  // of the block's first unit
+  const T* reach_ = nullptr;  // of the block's first unit, the tile's first
+  const T* q_ = nullptr;      // of the block's first unit
+};
+
+}  // namespace millrace::kernels::cpu
+
+#endif  // MILLRACE_KERNELS_CPU_TILE_TERMS_H_
