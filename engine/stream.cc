@@ -294,7 +294,6 @@ absl::Status StreamImpl<T>::PeekStep(const Peek& peek, Outcome* outcome) const {
                    absl::StrCat("a peek at ", Owner(), " has more than one step; expected one"));
     }
   }
-  CopyFromDevice();
   const kernels::FlushDenormals flush;
   forwarded_seq_ = 0;
   CellInput<T> input{.byte = peek.raw_bytes.empty() ? kNoByte : peek.raw_bytes[0]};
@@ -310,8 +309,12 @@ absl::Status StreamImpl<T>::PeekStep(const Peek& peek, Outcome* outcome) const {
     for (const T value : values) out->push_back(static_cast<float>(value));
   };
   const bool served_shadow = shadow_.taken() && monitor_.serving_shadow();
-  learner_.network().Forward(learner_.weights().data(), input, hidden_.data(), &step_, y_.data());
-  learner_.network().AddContexts(learner_.contexts(), step_, y_.data());
+  if (device_ != nullptr) {
+    PeekOnDevice(input);
+  } else {
+    learner_.network().Forward(learner_.weights().data(), input, hidden_.data(), &step_, y_.data());
+    learner_.network().AddContexts(learner_.contexts(), step_, y_.data());
+  }
   if (shadow_.taken()) {
     learner_.network().Forward(shadow_.theta.data(), ShadowInput(input, x), shadow_.hidden.data(),
                                &shadow_step_, row_.data());

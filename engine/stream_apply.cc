@@ -16,7 +16,7 @@ void StreamImpl<T>::Apply(const Event& event, const Want& want, Outcome* outcome
   const bool of_steps =
       std::holds_alternative<Observe>(event) || std::holds_alternative<LateTargets>(event);
   if (!of_steps) forwarded_seq_ = 0;
-  if (!std::holds_alternative<Observe>(event)) LeaveDevice();
+  if (!of_steps && !std::holds_alternative<Settle>(event)) LeaveDevice();
   if (const auto* const observe = std::get_if<Observe>(&event)) {
     On(*observe, want, outcome);
   } else if (const auto* const late = std::get_if<LateTargets>(&event)) {
@@ -163,6 +163,7 @@ std::int64_t StreamImpl<T>::RunLearner(std::int64_t budget) {
 
 template <typename T>
 void StreamImpl<T>::LearnOldest() {
+  if (device_ != nullptr) return LearnOldestOnDevice();
   const std::uint64_t seq = window_.first_seq();
   const RowMarks& marks = window_.marks(seq);
   Forwarded<T> forwarded;
@@ -190,6 +191,10 @@ void StreamImpl<T>::CatchUp() {
 
 template <typename T>
 void StreamImpl<T>::PredictStep(std::uint64_t seq, const float* x) {
+  if (device_ != nullptr) {
+    PredictOnDevice(seq);
+    return PredictShadow(seq, x);
+  }
   const CellInput<T> input = window_.cell_input(seq);
   const bool caught_up = learner_.position() + 1 == seq;
   if (caught_up && learner_.TakeSums(seq, &step_.cell)) {

@@ -1,7 +1,7 @@
-// Messages on a device, and the steps of a message. Where targets come with the observation and
-// every step before is learned, predictor and learner are one, and the steps of a message are one
-// run of the device: inputs are normalised and targets known before it, outputs are scored after
-// it. Any other event finds the stream on the host.
+// Steps on a device. Where targets come with the observation and every step before is learned,
+// predictor and learner are one, and the steps of a message are one run of the device: inputs are
+// normalised and targets known before it, outputs are scored after it. Otherwise each step of
+// predictor or learner is a run. Events that set something find the stream on the host.
 #include <algorithm>
 #include <limits>
 
@@ -15,6 +15,12 @@ namespace {
 
 // Steps of a run: memory for its rows is small, and a launch costs little beside so many.
 constexpr std::uint64_t kStepsAtOnce = 256;
+
+template <typename T>
+void RunRows(DeviceLearner<T>* learner) {
+  OrLost(RunTogether<T>(absl::MakeConstSpan(&learner, 1)));
+  MILLRACE_CHECK(learner->done() > 0);
+}
 
 }  // namespace
 
@@ -99,7 +105,7 @@ void StreamImpl<T>::AddRows(const Message& message, std::uint64_t first, std::ui
                   .learn = step.learn,
                   .target = step.target,
                   .release = units},
-                 true);
+                 {.predicts = true, .adopts = true});
   }
 }
 
@@ -113,9 +119,7 @@ void StreamImpl<T>::OnDevice(Message message, const Want& want, Outcome* outcome
     PushSteps(message, device_first_, last);
     while (applied_ < last) {
       AddRows(message, applied_ + 1, last);
-      DeviceLearner<T>* const self = device_.get();
-      OrLost(RunTogether<T>(absl::MakeConstSpan(&self, 1)));
-      MILLRACE_CHECK(device_->done() > 0);
+      RunRows(device_.get());
       TakeResults(message, want, outcome);
     }
     message.offset += count;
@@ -143,12 +147,49 @@ void StreamImpl<T>::TakeResults(const Message& message, const Want& want, Outcom
   }
 }
 
-#define MILLRACE_INSTANTIATE(T)                               \
-  template absl::Status StreamImpl<T>::AttachDevice();        \
-  template std::string StreamImpl<T>::OwnNumericPath() const; \
-  template void StreamImpl<T>::LeaveDevice();                 \
-  template void StreamImpl<T>::CopyFromDevice() const;        \
-  template bool StreamImpl<T>::LearnsOnDevice() const;        \
+template <typename T>
+void StreamImpl<T>::LearnOldestOnDevice() {
+  const std::uint64_t seq = window_.first_seq();
+  const RowMarks& marks = window_.marks(seq);
+  device_->Clear();
+  device_->Add({.seq = seq,
+                .input = window_.cell_input(seq),
+                .reset_before = marks.reset_before,
+                .learn = marks.learn,
+                .target = window_.target(seq),
+                .release = window_.release(seq)},
+               {.adopts = window_.size() == 1 && !reset_next_});
+  RunRows(device_.get());
+  const bool went_well = device_->Account(0);
+  window_.Pop();
+  if (!went_well) CatchUp();
+}
+
+template <typename T>
+void StreamImpl<T>::PredictOnDevice(std::uint64_t seq) {
+  device_->Clear();
+  device_->AddPrediction(window_.cell_input(seq), window_.marks(seq).reset_before);
+  RunRows(device_.get());
+  std::copy_n(device_->outputs(0), m_, window_.outputs(seq));
+}
+
+template <typename T>
+void StreamImpl<T>::PeekOnDevice(const CellInput<T>& input) const {
+  device_->Clear();
+  device_->AddPeek(input);
+  RunRows(device_.get());
+  std::copy_n(device_->outputs(0), m_, y_.data());
+}
+
+#define MILLRACE_INSTANTIATE(T)                                         \
+  template absl::Status StreamImpl<T>::AttachDevice();                  \
+  template std::string StreamImpl<T>::OwnNumericPath() const;           \
+  template void StreamImpl<T>::LearnOldestOnDevice();                   \
+  template void StreamImpl<T>::PredictOnDevice(std::uint64_t);          \
+  template void StreamImpl<T>::PeekOnDevice(const CellInput<T>&) const; \
+  template void StreamImpl<T>::LeaveDevice();                           \
+  template void StreamImpl<T>::CopyFromDevice() const;                  \
+  template bool StreamImpl<T>::LearnsOnDevice() const;                  \
   template void StreamImpl<T>::OnDevice(Message message, const Want& want, Outcome* outcome);
 MILLRACE_INSTANTIATE(float)
 MILLRACE_INSTANTIATE(double)

@@ -150,6 +150,10 @@ class StreamImpl final : public Stream {
   void AddRows(const Message& message, std::uint64_t first, std::uint64_t last);
   // Step number `offset` of a message; values of its target are put in scratch.
   OneStep StepAt(const Observe& observe, std::uint64_t offset);
+  // One step at a time, of any policy.
+  void LearnOldestOnDevice();
+  void PredictOnDevice(std::uint64_t seq);
+  void PeekOnDevice(const CellInput<T>& input) const;
   void TakeResults(const Message& message, const Want& want, Outcome* outcome);
   // State on the device comes to the host; it is the host that goes on.
   void LeaveDevice();

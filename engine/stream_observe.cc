@@ -45,7 +45,6 @@ void StreamImpl<T>::On(const Observe& observe, const Want& want, Outcome* outcom
     OnDevice({observe, skipped, steps}, want, outcome);
     return DropAbsentLosses(outcome);
   }
-  LeaveDevice();
   OffsetCursor resets(observe.reset_before), score_only(observe.score_only);
   const auto x_of = [&](std::uint64_t offset) {
     return observe.floats.empty() ? nullptr

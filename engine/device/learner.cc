@@ -40,7 +40,7 @@ void DeviceLearner<T>::Clear() {
 }
 
 template <typename T>
-void DeviceLearner<T>::Add(const LearnerStep<T>& step, bool predicts) {
+device::Row& DeviceLearner<T>::AddRow(const CellInput<T>& input) {
   using device::Row;
   const device::Shape& shape = plan_->plan().shape;
   const auto next = [](auto* values, int count) {
@@ -48,23 +48,46 @@ void DeviceLearner<T>::Add(const LearnerStep<T>& step, bool predicts) {
     return values->data() + values->size() - count;
   };
   Row row = {};
-  row.flags = Row::kPasses;
   row.byte = row.label = device::kNone;
-  if (step.reset_before) row.flags |= Row::kReset;
-  if (predicts) row.flags |= Row::kPredicts | Row::kAdopts;
   T* const x = next(&inputs_, shape.d);
   std::uint8_t* const present = next(&present_, shape.d);
-  if (step.input.dense != nullptr) {
+  if (input.dense != nullptr) {
     row.flags |= Row::kDense;
-    std::copy_n(step.input.dense, shape.d, x);
+    std::copy_n(input.dense, shape.d, x);
   } else {
-    row.byte = static_cast<std::int32_t>(step.input.byte);
+    row.byte = static_cast<std::int32_t>(input.byte);
   }
-  if (step.input.present != nullptr) {
+  if (input.present != nullptr) {
     row.flags |= Row::kMasked;
-    std::copy_n(step.input.present, shape.d, present);
+    std::copy_n(input.present, shape.d, present);
   }
-  T* const values = next(&targets_, shape.m);
+  next(&targets_, shape.m);
+  rows_.push_back(row);
+  return rows_.back();
+}
+
+template <typename T>
+void DeviceLearner<T>::AddPrediction(const CellInput<T>& input, bool reset) {
+  using device::Row;
+  AddRow(input).flags |= Row::kPredicts | Row::kAdopts | (reset ? Row::kReset : 0U);
+}
+
+template <typename T>
+void DeviceLearner<T>::AddPeek(const CellInput<T>& input) {
+  using device::Row;
+  AddRow(input).flags |= Row::kPredicts | Row::kPeeks;
+}
+
+template <typename T>
+void DeviceLearner<T>::Add(const LearnerStep<T>& step, const Also& also) {
+  using device::Row;
+  const device::Shape& shape = plan_->plan().shape;
+  Row& row = AddRow(step.input);
+  row.flags |= Row::kPasses;
+  if (step.reset_before) row.flags |= Row::kReset;
+  if (also.predicts) row.flags |= Row::kPredicts;
+  if (also.adopts) row.flags |= Row::kAdopts;
+  T* const values = targets_.data() + targets_.size() - shape.m;
   const TargetRow<T>& target = step.target;
   if (target.values != nullptr) std::copy_n(target.values, shape.m, values);
   if (IsHeld(target.kind)) row.scale = learner_->TargetWeight(target);
@@ -84,7 +107,6 @@ void DeviceLearner<T>::Add(const LearnerStep<T>& step, bool predicts) {
     row.flags |= Row::kKeepsGood;
   }
   row.release = step.release;
-  rows_.push_back(row);
   steps_.push_back(step);
 }
 

@@ -38,11 +38,19 @@ class DeviceLearner final : public DeviceMemory::Resident {
   // New rates, decays, clips.
   void Change(const ModelSpec& spec) { settings_ = DeviceSettings<T>(spec); }
 
+  // What else a row does than learn.
+  struct Also {
+    bool predicts = false;  // outputs are wanted
+    bool adopts = false;    // the predictor goes on from the learner's state
+  };
+
   // The rows of the next run.
   void Clear();
-  // `predicts`: the predictor takes the step too, and its outputs are wanted. The target's weight
-  // counts from here on, as in Learner::Step.
-  void Add(const LearnerStep<T>& step, bool predicts);
+  // The target's weight counts from here on, as in Learner::Step.
+  void Add(const LearnerStep<T>& step, const Also& also);
+  // The predictor alone takes the step, after a reset if asked for; or looks at it and stays.
+  void AddPrediction(const CellInput<T>& input, bool reset);
+  void AddPeek(const CellInput<T>& input);
   int rows() const { return static_cast<int>(rows_.size()); }
 
   // Of the run.
@@ -70,6 +78,8 @@ class DeviceLearner final : public DeviceMemory::Resident {
   // The updater's figures, as the device has them.
   kernels::device::UpdateState UpdateOf() const;
   void TakeUpdate(const kernels::device::UpdateState& update);
+  // A row with its input; target and flags are to be filled in.
+  kernels::device::Row& AddRow(const CellInput<T>& input);
   std::int64_t slot_bytes() const { return plan_->layout().bytes; }
   void Upload(void* slot);
   void Download(void* slot);

@@ -73,7 +73,7 @@ template <typename T, typename Block>
 MILLRACE_HD void TakeState(Team<T, Block>& team, const Row& row) {
   const Slot<T>& slot = team.work.slot;
   const bool passes = row.Has(Row::kPasses);
-  const bool adopts = !passes || row.Has(Row::kAdopts);
+  const bool adopts = row.Has(Row::kAdopts);
   team.For(team.plan.shape.states(), [&](std::int64_t i) {
     if (passes) slot.hidden[i] = team.v.state[i];
     if (adopts) slot.predicted[i] = team.v.state[i];
@@ -88,7 +88,7 @@ MILLRACE_HD bool RunFront(Team<T, Block>& team, const RowAt<T>& at) {
   const bool passes = row.Has(Row::kPasses);
   if (row.Has(Row::kReset)) {
     if (passes) ZeroState(team, true);
-    if (!passes || row.Has(Row::kAdopts)) ZeroState(team, false);
+    if (row.Has(Row::kAdopts)) ZeroState(team, false);
   }
   const T* const before = passes ? team.work.slot.hidden : team.work.slot.predicted;
   const bool finite = RunForward(team, Seen<T>{before, at.x, row.byte}, at.outputs);
@@ -96,7 +96,7 @@ MILLRACE_HD bool RunFront(Team<T, Block>& team, const RowAt<T>& at) {
     team.For(1, [&](std::int64_t) { *at.status = Status::kStateBad; });
     return false;
   }
-  TakeState(team, row);
+  if (!row.Has(Row::kPeeks)) TakeState(team, row);
   if (!passes) return false;
   if (row.Has(Row::kLearns)) RunBackward(team, row, at.target);
   if (team.plan.rule == RuleForm::kImmediate) {

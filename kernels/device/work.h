@@ -74,6 +74,7 @@ struct Row {
   static constexpr unsigned kLearns = 32;   // and updates its weights
   static constexpr unsigned kAdopts = 64;   // the predictor goes on from the learner's state
   static constexpr unsigned kKeepsGood = 128;
+  static constexpr unsigned kPeeks = 256;  // outputs only: no state is taken
 
   unsigned flags;
   std::int32_t byte;   // of a one-hot input, or kNone
