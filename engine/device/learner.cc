@@ -205,6 +205,7 @@ void DeviceLearner<T>::Download(void* slot) {
   EachPart([&](std::int64_t offset, void* host, std::int64_t bytes) {
     OrLost(backend.ToHost(static_cast<unsigned char*>(slot) + offset, bytes, host));
   });
+  learner_->updater_.Renew();
   device_newer_ = false;
 }
 
