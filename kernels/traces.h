@@ -16,6 +16,8 @@
 
 #include <cstdint>
 
+#include "kernels/ops.h"
+
 namespace millrace::kernels {
 
 // A gate has traces of at most so many components.
@@ -70,6 +72,31 @@ struct TraceOutput {
 template <typename T>
 void ContractTraces(const TraceOutput<T>* outputs, int count, std::int64_t rows, std::int64_t n,
                     T* g);
+
+// Weights whose gradient is in traces, g[r, i] = scale sum_c q_c[i] E_c[r, i], its sum as
+// ContractTraces has it. They may be some rows of a gate: E[0, 0] is at values[skipped].
+template <typename T>
+struct TracedMap {
+  const TraceOutput<T>* outputs;  // [count]
+  int count;
+  std::int64_t skipped;
+  T scale;
+  std::int64_t rows, n;
+  T* theta;   // [rows, n]
+  T* first;   // [rows, n], momentum, where the optimizer has one
+  T* second;  // [rows, n], running mean square, where it has one
+};
+
+// theta += what the ...Change of the same name in ops.h makes of g; one pass over weights, slots
+// and traces.
+template <typename T>
+void SgdTraced(const UpdateRates<T>& rates, const TracedMap<T>& map);
+template <typename T>
+void MomentumTraced(const UpdateRates<T>& rates, const TracedMap<T>& map);
+template <typename T>
+void RmspropTraced(const UpdateRates<T>& rates, const TracedMap<T>& map);
+template <typename T>
+void AdamTraced(const UpdateRates<T>& rates, const TracedMap<T>& map);
 
 }  // namespace millrace::kernels
 

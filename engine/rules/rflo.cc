@@ -35,19 +35,34 @@ void RfloRule<T>::InitializeConstants(std::uint64_t seed, std::int64_t m, T* con
 }
 
 template <typename T>
-void RfloRule<T>::Advance(const T*, const CellStep<T>& step, std::uint64_t, T* state) {
+void RfloRule<T>::LoadCoupling(const CellStep<T>& step) {
   std::copy_n(step.carry(), step.shape.slope - step.shape.carry, traces_.coupling());
+}
+
+template <typename T>
+const T* RfloRule<T>::FeedbackOf(const Feedback<T>& feedback, const T* constants) {
+  if (!random_feedback_) return feedback.q;
+  kernels::TransposedMatVec(constants, feedback.dy, outputs_, feedback.m, q_.data());
+  return q_.data();
+}
+
+template <typename T>
+void RfloRule<T>::Advance(const T*, const CellStep<T>& step, std::uint64_t, T* state) {
+  LoadCoupling(step);
   traces_.Advance(step, T{1}, state);
 }
 
 template <typename T>
 void RfloRule<T>::Gradient(const Feedback<T>& feedback, const RuleView<T>& view, bool, T* g) {
-  const T* q = feedback.q;
-  if (random_feedback_) {
-    kernels::TransposedMatVec(view.constants, feedback.dy, outputs_, feedback.m, q_.data());
-    q = q_.data();
-  }
-  traces_.Contract(q, view.state, g);
+  traces_.Contract(FeedbackOf(feedback, view.constants), view.state, g);
+}
+
+template <typename T>
+const TracedGradient<T>* RfloRule<T>::AdvanceTraced(const LearningStep<T>& step,
+                                                    const TakingRows& rows, T* state) {
+  LoadCoupling(step.view.step);
+  const T* const q = FeedbackOf(step.feedback, step.view.constants);
+  return &traces_.Sweep(step.view.step, T{1}, q, rows, state);
 }
 
 template class RfloRule<float>;

@@ -31,8 +31,14 @@ class RfloRule final : public Rule<T> {
   void InitializeConstants(std::uint64_t seed, std::int64_t m, T* constants) const override;
   void Advance(const T* theta, const CellStep<T>& step, std::uint64_t number, T* state) override;
   void Gradient(const Feedback<T>& feedback, const RuleView<T>& view, bool sparse, T* g) override;
+  const TracedGradient<T>* AdvanceTraced(const LearningStep<T>& step, const TakingRows& rows,
+                                         T* state) override;
 
  private:
+  void LoadCoupling(const CellStep<T>& step);
+  // What the units are told: q, or the errors through B.
+  const T* FeedbackOf(const Feedback<T>& feedback, const T* constants);
+
   bool random_feedback_;
   std::int64_t outputs_;
   UnitTraces<T> traces_;

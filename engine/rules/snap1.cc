@@ -32,7 +32,7 @@ OwnUnitTraces<T>::OwnUnitTraces(const Structure& structure)
     : structure_(structure), traces_(structure, CouplingOf(structure)) {}
 
 template <typename T>
-void OwnUnitTraces<T>::Advance(const T* theta, const CellStep<T>& step, T* state) {
+void OwnUnitTraces<T>::LoadCoupling(const T* theta, const CellStep<T>& step) {
   const std::int64_t n = structure_.n;
   const std::int64_t c = structure_.block_units();
   T* const coupling = traces_.coupling();
@@ -52,7 +52,19 @@ void OwnUnitTraces<T>::Advance(const T* theta, const CellStep<T>& step, T* state
       for (std::int64_t i = 0; i < n; ++i) own[i] += slope[i] * weights[i % c * n + i];
     }
   }
+}
+
+template <typename T>
+void OwnUnitTraces<T>::Advance(const T* theta, const CellStep<T>& step, T* state) {
+  LoadCoupling(theta, step);
   traces_.Advance(step, T{1}, state);
+}
+
+template <typename T>
+const TracedGradient<T>& OwnUnitTraces<T>::Sweep(const LearningStep<T>& step,
+                                                 const TakingRows& rows, T* state) {
+  LoadCoupling(step.view.theta, step.view.step);
+  return traces_.Sweep(step.view.step, T{1}, step.feedback.q, rows, state);
 }
 
 template class OwnUnitTraces<float>;

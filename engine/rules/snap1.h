@@ -22,9 +22,13 @@ class OwnUnitTraces {
   std::int64_t size() const { return traces_.size(); }
   bool exact() const { return structure_.diagonal(); }
   void Advance(const T* theta, const CellStep<T>& step, T* state);
+  const TracedGradient<T>& Sweep(const LearningStep<T>& step, const TakingRows& rows, T* state);
   void Contract(const T* q, const T* state, T* g) { traces_.Contract(q, state, g); }
 
  private:
+  // Fills the traces' coupling with J_ii.
+  void LoadCoupling(const T* theta, const CellStep<T>& step);
+
   Structure structure_;
   UnitTraces<T> traces_;
 };
@@ -45,6 +49,10 @@ class Snap1Rule final : public Rule<T> {
   }
   void Gradient(const Feedback<T>& feedback, const RuleView<T>& view, bool, T* g) override {
     traces_.Contract(feedback.q, view.state, g);
+  }
+  const TracedGradient<T>* AdvanceTraced(const LearningStep<T>& step, const TakingRows& rows,
+                                         T* state) override {
+    return &traces_.Sweep(step, rows, state);
   }
 
  private:

@@ -56,7 +56,9 @@ UnitTraces<T>::UnitTraces(const Structure& structure, std::vector<Pair> coupling
   }
   MILLRACE_CHECK(most <= kernels::kMostTraces);
   list_.resize(most);
-  outputs_.resize(most);
+  sums_.resize(n);
+  absent_.assign(static_cast<std::size_t>(structure_.d), 0);
+  gradient_.reserve(kSegments * gates_.size());
 }
 
 template <typename T>
@@ -70,6 +72,7 @@ typename UnitTraces<T>::GateTraces UnitTraces<T>::TracesOf(int gate) const {
   for (const Entry& entry : result.entries) {
     result.sources.push_back(SourcesOf(result, entry.component));
   }
+  result.outputs.resize(kSegments * result.entries.size());
   return result;
 }
 
@@ -104,7 +107,7 @@ void UnitTraces<T>::ForSegments(std::size_t gate, const CellStep<T>& step, const
   std::int64_t row = 0;
   const auto segment = [&](const T* x, std::int64_t count, std::int64_t block) {
     if (x == nullptr) return;
-    run(Segment{row, count, x, block});
+    run(Segment{row, count, x, block, x == fan_in.input});
     row += count;
   };
   segment(fan_in.fed_back, structure_.recurrent_rows(of), structure_.block_units());
@@ -137,22 +140,49 @@ void UnitTraces<T>::Advance(const CellStep<T>& step, T scale, T* traces) {
 }
 
 template <typename T>
-int UnitTraces<T>::ListOutputs(const GateTraces& gate, const T* q, const T* traces) {
+int UnitTraces<T>::ListOutputs(const GateTraces& gate, std::int64_t row, const T* q,
+                               const T* traces, kernels::TraceOutput<T>* outputs) const {
   int count = 0;
   for (const Entry& entry : gate.entries) {
     const int output = entry.component - structure_.first_output;
     if (output < 0) continue;
-    outputs_[static_cast<std::size_t>(count++)] = {traces + entry.offset,
-                                                   q + output * structure_.n};
+    outputs[count++] = {traces + entry.offset + row * structure_.n, q + output * structure_.n};
   }
   return count;
+}
+
+template <typename T>
+const TracedGradient<T>& UnitTraces<T>::Sweep(const CellStep<T>& step, T scale, const T* q,
+                                              const TakingRows& rows, T* traces) {
+  const std::int64_t n = structure_.n;
+  const T* const slopes = Slopes(step, scale);
+  gradient_.clear();
+  for (std::size_t g = 0; g < gates_.size(); ++g) {
+    GateTraces& gate = gates_[g];
+    kernels::TraceOutput<T>* outputs = gate.outputs.data();
+    ForSegments(g, step, [&](const Segment& segment) {
+      const kernels::TraceRows<T> of = RowsOf(gate, segment, slopes, traces);
+      for (std::size_t e = 0; e < gate.entries.size(); ++e) {
+        const int output = gate.entries[e].component - structure_.first_output;
+        if (output >= 0) list_[e].q = q + output * n;
+      }
+      const std::uint8_t* const present = rows.none ? absent_.data() : rows.present;
+      const T squares = kernels::SweepTraces(of, segment.input ? present : nullptr, sums_.data());
+      const int count = ListOutputs(gate, segment.first, q, traces, outputs);
+      gradient_.push_back({structure_.gates[g].offset + segment.first * n, segment.count, n,
+                           outputs, count, squares});
+      outputs += count;
+    });
+  }
+  return gradient_;
 }
 
 template <typename T>
 void UnitTraces<T>::Contract(const T* q, const T* traces, T* g) {
   for (std::size_t k = 0; k < gates_.size(); ++k) {
     const Gate& gate = structure_.gates[k];
-    kernels::ContractTraces(outputs_.data(), ListOutputs(gates_[k], q, traces),
+    kernels::TraceOutput<T>* const outputs = gates_[k].outputs.data();
+    kernels::ContractTraces(outputs, ListOutputs(gates_[k], 0, q, traces, outputs),
                             structure_.rows(gate), structure_.n, g + gate.offset);
   }
 }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "engine/cells/cell.h"
+#include "engine/rules/traced_gradient.h"
 #include "kernels/traces.h"
 
 namespace millrace::engine {
@@ -34,10 +35,16 @@ class UnitTraces {
   T* coupling() { return coupling_values_.data(); }
   // Takes the step in; the immediate term is multiplied by `scale`.
   void Advance(const CellStep<T>& step, T scale, T* traces);
+  // The same for a step that learns, with q [o] fed back; where the gradient is.
+  const TracedGradient<T>& Sweep(const CellStep<T>& step, T scale, const T* q,
+                                 const TakingRows& rows, T* traces);
   // g [p] from q [o]; every weight is written.
   void Contract(const T* q, const T* traces, T* g);
 
  private:
+  // Rows of a gate: fed back, input, bias or its own.
+  static constexpr std::size_t kSegments = 3;
+
   // The trace of one component for one gate.
   struct Entry {
     int component;
@@ -49,10 +56,13 @@ class UnitTraces {
     std::int64_t first, count;  // row
     const T* x;
     std::int64_t block;  // as kernels::TraceRows has it
+    bool input;
   };
   struct GateTraces {
     std::vector<Entry> entries;
     std::vector<std::vector<kernels::TraceSource<T>>> sources;  // of each entry
+    // Scratch: the outputs of its segments, kSegments times as many as there are.
+    std::vector<kernels::TraceOutput<T>> outputs;
   };
 
   GateTraces TracesOf(int gate) const;
@@ -64,8 +74,9 @@ class UnitTraces {
   // A segment's traces, in list_.
   kernels::TraceRows<T> RowsOf(const GateTraces& gate, const Segment& segment, const T* slopes,
                                T* traces);
-  // The outputs' traces of a gate, in outputs_; how many.
-  int ListOutputs(const GateTraces& gate, const T* q, const T* traces);
+  // Lists the outputs' traces from a row on, at `outputs`; how many.
+  int ListOutputs(const GateTraces& gate, std::int64_t row, const T* q, const T* traces,
+                  kernels::TraceOutput<T>* outputs) const;
 
   Structure structure_;
   std::vector<Pair> coupling_;
@@ -74,9 +85,11 @@ class UnitTraces {
   std::vector<T> coupling_values_;  // [pairs, n]
   std::vector<T> zeros_;            // [n]
   // Scratch.
-  std::vector<T> slopes_;                         // [slopes, n]
-  std::vector<kernels::Trace<T>> list_;           // of a segment
-  std::vector<kernels::TraceOutput<T>> outputs_;  // of a gate
+  TracedGradient<T> gradient_;
+  std::vector<T> sums_;                  // [n]
+  std::vector<std::uint8_t> absent_;     // [d] zeros
+  std::vector<T> slopes_;                // [slopes, n]
+  std::vector<kernels::Trace<T>> list_;  // of a segment
 };
 
 }  // namespace millrace::engine

@@ -10,6 +10,7 @@
 #include "kernels/steps/outer_updates.h"
 #include "kernels/steps/sensitivities.h"
 #include "kernels/steps/sweeps.h"
+#include "kernels/steps/traced_updates.h"
 #include "kernels/steps/traces.h"
 #include "kernels/steps/units.h"
 
@@ -60,6 +61,10 @@
   X(AdvanceSensitivities)                  \
   X(ContractSensitivities)                 \
   X(SweepTraces)                           \
-  X(ContractTraces)
+  X(ContractTraces)                        \
+  X(SgdTraced)                             \
+  X(MomentumTraced)                        \
+  X(RmspropTraced)                         \
+  X(AdamTraced)
 
 #endif  // MILLRACE_KERNELS_STEPS_LIST_H_

@@ -101,6 +101,14 @@ struct SweepTraces {
   }
 };
 
+// The same from a list of the outputs alone.
+template <typename T>
+MILLRACE_HD T OutputsAt(const TraceOutput<T>* outputs, int count, std::int64_t at, std::int64_t i) {
+  T g = count == 0 ? T(0) : outputs[0].q[i] * outputs[0].values[at];
+  for (int c = 1; c < count; ++c) g = MulAdd(outputs[c].q[i], outputs[c].values[at], g);
+  return g;
+}
+
 template <typename T>
 struct ContractTraces {
   const TraceOutput<T>* outputs;  // [count]
