@@ -12,6 +12,7 @@
 
 #include "gtest/gtest.h"
 #include "kernels/cpu/targets.h"
+#include "kernels/ops.h"
 #include "kernels/steps/block.h"
 #include "kernels/steps/list.h"
 #include "kernels/testing/host_block.h"
@@ -266,6 +267,92 @@ TYPED_TEST(Traces, HaveTheBitsOfTheCpuUnderABlockOfThreads) {
           steps::BlockExecutor<HostBlock> exec(block);
           step.Run(exec);
         });
+  });
+}
+
+template <typename T>
+UpdateRates<T> Rates() {
+  return {.rate = T(0.01),
+          .beta1 = T(0.9),
+          .beta2 = T(0.99),
+          .epsilon = T(1e-6),
+          .weight_decay = T(0.1),
+          .correction1 = T(0.271),
+          .correction2 = T(0.0297),
+          .epsilon_inside = false};
+}
+
+// Weights and slots, and the two ways to change them by a gradient in traces: with it written down
+// and scaled, or formed in the sweep.
+template <typename T>
+struct Weighted {
+  explicit Weighted(std::int64_t size)
+      : theta(static_cast<std::size_t>(size)), first(theta), second(theta), g(theta) {
+    for (std::size_t i = 0; i < theta.size(); ++i) {
+      theta[i] = static_cast<T>(std::sin(double(i)));
+      first[i] = static_cast<T>(std::sin(double(2 * i)));
+      second[i] = static_cast<T>(1.5 + std::sin(double(3 * i)));
+    }
+  }
+  TracedMap<T> Map(const Arrays<T>& arrays, std::int64_t row, T scale) {
+    const steps::ContractTraces<T> of = arrays.Contract(nullptr);
+    const std::int64_t at = row * of.n;
+    return {of.outputs,        of.count,          at, scale, of.rows - row, of.n, theta.data() + at,
+            first.data() + at, second.data() + at};
+  }
+
+  std::vector<T> theta, first, second, g;
+};
+
+// Change(rates, weighted) stores in g; Traced is the step. Rows from the second on.
+template <typename Target, template <typename> class Traced, typename T, typename Change>
+void ExpectTheChangeOf(const Arrays<T>& arrays, const Change& change) {
+  Weighted<T> stored(arrays.size());
+  Weighted<T> swept(arrays.size());
+  const std::int64_t row = arrays.rows().rows > 1 ? 1 : 0;
+  const T scale = T(0.3);
+  cpu::RunStep<Target>(Traced<T>{Rates<T>(), swept.Map(arrays, row, scale)});
+  cpu::RunStep<Target>(arrays.Contract(stored.g.data()));
+  cpu::RunStep<Target>(steps::Scale<T>{stored.g.data(), scale, arrays.size()});
+  const std::int64_t first = row * arrays.rows().n;
+  const std::int64_t count = arrays.size() - first;
+  change(stored, first, count);
+  cpu::RunStep<Target>(
+      steps::AddScaled<T>{stored.g.data() + first, T(1), count, stored.theta.data() + first});
+  ASSERT_TRUE(SameBits(stored.theta, swept.theta));
+  ASSERT_TRUE(SameBits(stored.first, swept.first));
+  ASSERT_TRUE(SameBits(stored.second, swept.second));
+}
+
+template <typename Target, typename T>
+void ExpectEveryChange(const Arrays<T>& arrays) {
+  const UpdateRates<T> rates = Rates<T>();
+  const auto at = [](std::vector<T>& of, std::int64_t first) { return of.data() + first; };
+  ExpectTheChangeOf<Target, steps::SgdTraced>(
+      arrays, [&](Weighted<T>& w, std::int64_t i, std::int64_t count) {
+        cpu::RunStep<Target>(steps::SgdChange<T>{rates, count, at(w.g, i)});
+      });
+  ExpectTheChangeOf<Target, steps::MomentumTraced>(
+      arrays, [&](Weighted<T>& w, std::int64_t i, std::int64_t count) {
+        cpu::RunStep<Target>(steps::MomentumChange<T>{rates, count, at(w.first, i), at(w.g, i)});
+      });
+  ExpectTheChangeOf<Target, steps::RmspropTraced>(
+      arrays, [&](Weighted<T>& w, std::int64_t i, std::int64_t count) {
+        cpu::RunStep<Target>(steps::RmspropChange<T>{rates, count, at(w.second, i), at(w.g, i)});
+      });
+  ExpectTheChangeOf<Target, steps::AdamTraced>(
+      arrays, [&](Weighted<T>& w, std::int64_t i, std::int64_t count) {
+        cpu::RunStep<Target>(steps::AdamChange<T>{rates, count, at(w.theta, i), at(w.first, i),
+                                                  at(w.second, i), at(w.g, i)});
+      });
+}
+
+TYPED_TEST(Traces, ChangeWeightsAsAGradientWrittenDownDoes) {
+  this->ForAll([](const Kind& kind, const Shape& shape) {
+    const Arrays<TypeParam> arrays(kind, shape);
+    ExpectEveryChange<cpu::Baseline>(arrays);
+    if (cpu::Supports<cpu::Avx2>()) ExpectEveryChange<cpu::Avx2>(arrays);
+    if (cpu::Supports<cpu::Avx512>()) ExpectEveryChange<cpu::Avx512>(arrays);
   });
 }
 
