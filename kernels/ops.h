@@ -78,6 +78,9 @@ void LeakyTanh(const T* preactivation, const T* h_prev, T leak, std::int64_t n, 
 // g[j, i] = s[i] x[j]. x [k], s [n], g [k, n].
 template <typename T>
 void OuterProduct(const T* x, const T* s, std::int64_t k, std::int64_t n, T* g);
+// g[j, i] += s[i] x[j].
+template <typename T>
+void AddOuterProduct(const T* x, const T* s, std::int64_t k, std::int64_t n, T* g);
 // e[j, i] = carry[i] e[j, i] + s[i] x[j], in place.
 template <typename T>
 void AdvanceTrace(const T* carry, const T* s, const T* x, std::int64_t k, std::int64_t n, T* e);

@@ -130,6 +130,38 @@ void GateGradient(const Structure& structure, const CellStep<T>& step, const T* 
 }
 
 template <typename T>
+void AddGateGradient(const Structure& structure, const CellStep<T>& step, const T* delta, T* g) {
+  const std::int64_t n = structure.n;
+  const std::int64_t c = structure.block_units();
+  for (std::size_t k = 0; k < structure.gates.size(); ++k) {
+    const Gate& gate = structure.gates[k];
+    const T* const own = delta + static_cast<std::int64_t>(k) * n;
+    const FanIn<T> fan_in = FanInOf(structure, step, gate);
+    T* row = g + gate.offset;
+    const std::int64_t recurrent = structure.recurrent_rows(gate);
+    if (structure.blocks == 1) {
+      kernels::AddOuterProduct(fan_in.fed_back, own, recurrent, n, row);
+    } else {
+      for (std::int64_t j = 0; j < recurrent; ++j) {
+        for (std::int64_t first = 0; first < n; first += c) {
+          kernels::AddScaled(own + first, fan_in.fed_back[first + j], c, row + j * n + first);
+        }
+      }
+    }
+    row += recurrent * n;
+    if (gate.input) {
+      if (!step.one_hot) {
+        kernels::AddOuterProduct(fan_in.input, own, structure.d, n, row);
+      } else if (step.byte != kNoByte) {
+        kernels::AddScaled(own, T{1}, n, row + step.byte * n);
+      }
+      row += structure.d * n;
+    }
+    if (fan_in.one != nullptr) kernels::AddScaled(own, T{1}, n, row);
+  }
+}
+
+template <typename T>
 void RecurrentJacobian(const Structure& structure, const T* theta, const CellStep<T>& step,
                        int component, T* jacobian) {
   const std::int64_t n = structure.n;
@@ -169,6 +201,7 @@ void RecurrentJacobian(const Structure& structure, const T* theta, const CellSte
   template void GateDeltas(const Structure&, const T*, const CellStep<T>&, const T*, T*, T*); \
   template FanIn<T> FanInOf(const Structure&, const CellStep<T>&, const Gate&);               \
   template void GateGradient(const Structure&, const CellStep<T>&, const T*, bool, T*);       \
+  template void AddGateGradient(const Structure&, const CellStep<T>&, const T*, T*);          \
   template void RecurrentJacobian(const Structure&, const T*, const CellStep<T>&, int, T*)
 
 MILLRACE_INSTANTIATE(float);

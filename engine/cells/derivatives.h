@@ -31,6 +31,11 @@ template <typename T>
 void GateGradient(const Structure& structure, const CellStep<T>& step, const T* delta, bool sparse,
                   T* g);
 
+// g[j, i] += f_g[j] delta_g[i] for every gate. With a one-hot input only the rows of the step's
+// byte are touched of the input weights.
+template <typename T>
+void AddGateGradient(const Structure& structure, const CellStep<T>& step, const T* delta, T* g);
+
 // The recurrent-weight part of dstate[component]/dh', row-major [n, c]: row i holds the entries
 // of the units of i's own block.
 template <typename T>

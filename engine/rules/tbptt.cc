@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/cells/derivatives.h"
 #include "engine/rules/state_size.h"
 #include "kernels/ops.h"
 
@@ -9,6 +10,14 @@ namespace millrace::engine {
 namespace {
 
 constexpr std::int64_t kHeader = 2;  // steps held, the place of the next
+
+// Of a cell of gates a step's share of the gradient is known by what goes back into the gates.
+template <typename T>
+std::size_t ShareSize(const Cell<T>& cell) {
+  const Structure* const structure = cell.structure();
+  return structure == nullptr ? static_cast<std::size_t>(cell.parameters())
+                              : structure->gates.size() * static_cast<std::size_t>(structure->n);
+}
 
 // Numbers of a place.
 std::int64_t PlaceSize(const StepShape& shape) { return shape.size + 2; }
@@ -43,7 +52,7 @@ TbpttRule<T>::TbpttRule(const PartSpec& part, const Cell<T>& cell)
       step_(cell.step_shape()),
       ds_(static_cast<std::size_t>(cell.components())),
       before_(ds_.size()),
-      share_(static_cast<std::size_t>(cell.parameters())),
+      share_(ShareSize(cell)),
       scratch_(static_cast<std::size_t>(cell.scratch_size())) {}
 
 template <typename T>
@@ -74,20 +83,30 @@ void TbpttRule<T>::Load(const T* state, std::int64_t back) {
 
 template <typename T>
 void TbpttRule<T>::Gradient(const Feedback<T>& feedback, const RuleView<T>& view, bool, T* g) {
-  const std::int64_t p = cell_.parameters();
   const auto held = static_cast<std::int64_t>(view.state[0]);
   std::fill(ds_.begin(), ds_.end(), T{0});
   std::copy_n(feedback.q, cell_.outputs(), ds_.end() - cell_.outputs());
-  std::fill_n(g, p, T{0});
+  std::fill_n(g, cell_.parameters(), T{0});
   for (std::int64_t back = 0; back < held; ++back) {
     if (back > 0) {
       cell_.BackState(view.theta, step_, ds_.data(), scratch_.data(), before_.data());
       std::swap(ds_, before_);
     }
     Load(view.state, back);
-    cell_.ImmediateGradient(view.theta, step_, ds_.data(), false, scratch_.data(), share_.data());
-    kernels::AddScaled(share_.data(), T{1}, p, g);
+    AddShare(view.theta, g);
   }
+}
+
+template <typename T>
+void TbpttRule<T>::AddShare(const T* theta, T* g) {
+  const Structure* const structure = cell_.structure();
+  if (structure != nullptr) {
+    GateDeltas(*structure, theta, step_, ds_.data(), scratch_.data(), share_.data());
+    AddGateGradient(*structure, step_, share_.data(), g);
+    return;
+  }
+  cell_.ImmediateGradient(theta, step_, ds_.data(), false, scratch_.data(), share_.data());
+  kernels::AddScaled(share_.data(), T{1}, cell_.parameters(), g);
 }
 
 template class TbpttRule<float>;

@@ -35,6 +35,8 @@ class TbpttRule final : public Rule<T> {
  private:
   // Puts the step `back` steps before the present one into step_.
   void Load(const T* state, std::int64_t back);
+  // g [p] += P^T ds_ of step_.
+  void AddShare(const T* theta, T* g);
 
   const Cell<T>& cell_;
   std::int64_t window_;  // T

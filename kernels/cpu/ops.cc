@@ -70,6 +70,11 @@ void OuterProduct(const T* x, const T* s, std::int64_t k, std::int64_t n, T* g) 
 }
 
 template <typename T>
+void AddOuterProduct(const T* x, const T* s, std::int64_t k, std::int64_t n, T* g) {
+  cpu::RunChosen(steps::AddOuterProduct<T>{x, s, k, n, g});
+}
+
+template <typename T>
 void AdvanceTrace(const T* carry, const T* s, const T* x, std::int64_t k, std::int64_t n, T* e) {
   cpu::RunChosen(steps::AdvanceTrace<T>{carry, s, x, k, n, e});
 }
@@ -147,6 +152,7 @@ void AdamOuter(const UpdateRates<T>& rates, const OuterMap<T>& map) {
   template bool AllFinite(const T*, std::int64_t);                                          \
   template void LeakyTanh(const T*, const T*, T, std::int64_t, T*, T*);                     \
   template void OuterProduct(const T*, const T*, std::int64_t, std::int64_t, T*);           \
+  template void AddOuterProduct(const T*, const T*, std::int64_t, std::int64_t, T*);        \
   template void AdvanceTrace(const T*, const T*, const T*, std::int64_t, std::int64_t, T*); \
   template void ContractTrace(const T*, const T*, std::int64_t, std::int64_t, T*);          \
   template void Softmax(const T*, std::int64_t, T*);                                        \

@@ -25,6 +25,7 @@
   X(AllFinite)                    \
   X(LeakyTanh)                    \
   X(OuterProduct)                 \
+  X(AddOuterProduct)              \
   X(AdvanceTrace)                 \
   X(ContractTrace)                \
   X(Softmax)                      \

@@ -44,6 +44,22 @@ struct OuterProduct {
 };
 
 template <typename T>
+struct AddOuterProduct {
+  const T* x;  // [k]
+  const T* s;  // [n]
+  std::int64_t k;
+  std::int64_t n;
+  T* g;  // [k, n]
+
+  template <typename Exec>
+  MILLRACE_HD void Run(Exec& exec) const {
+    exec.ForPairs(k, n, [&](std::int64_t j, std::int64_t i) {
+      g[j * n + i] = MulAdd(s[i], x[j], g[j * n + i]);
+    });
+  }
+};
+
+template <typename T>
 struct AdvanceTrace {
   const T* carry;  // [n]
   const T* s;      // [n]

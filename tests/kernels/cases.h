@@ -139,6 +139,10 @@ void Bind(Carver<T>& c, steps::OuterProduct<T>& s) {
   s = {c.Take(c.k()), c.Take(c.n()), c.k(), c.n(), c.Take(c.k() * c.n())};
 }
 template <typename T>
+void Bind(Carver<T>& c, steps::AddOuterProduct<T>& s) {
+  s = {c.Take(c.k()), c.Take(c.n()), c.k(), c.n(), c.Take(c.k() * c.n())};
+}
+template <typename T>
 void Bind(Carver<T>& c, steps::AdvanceTrace<T>& s) {
   s = {c.Take(c.n()), c.Take(c.n()), c.Take(c.k()), c.k(), c.n(), c.Take(c.k() * c.n())};
 }
@@ -281,6 +285,10 @@ void RunOnCpu(const steps::LeakyTanh<T>& s) {
 template <typename T>
 void RunOnCpu(const steps::OuterProduct<T>& s) {
   OuterProduct(s.x, s.s, s.k, s.n, s.g);
+}
+template <typename T>
+void RunOnCpu(const steps::AddOuterProduct<T>& s) {
+  AddOuterProduct(s.x, s.s, s.k, s.n, s.g);
 }
 template <typename T>
 void RunOnCpu(const steps::AdvanceTrace<T>& s) {

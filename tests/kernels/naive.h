@@ -82,6 +82,15 @@ void Run(const steps::OuterProduct<T>& s) {
   }
 }
 template <typename T>
+void Run(const steps::AddOuterProduct<T>& s) {
+  for (std::int64_t j = 0; j < s.k; ++j) {
+    for (std::int64_t i = 0; i < s.n; ++i) {
+      T& g = s.g[j * s.n + i];
+      g = static_cast<T>(g + Wide(s.s[i]) * s.x[j]);
+    }
+  }
+}
+template <typename T>
 void Run(const steps::AdvanceTrace<T>& s) {
   for (std::int64_t j = 0; j < s.k; ++j) {
     for (std::int64_t i = 0; i < s.n; ++i) {
