@@ -1,5 +1,5 @@
 // A gradient as its rule and head leave it for the updater: numbers written out, or outer products
-// that need not be.
+// and traces, which need not be.
 //
 // Not thread-safe; nothing is allocated once as many pieces were listed as ever will be.
 #ifndef MILLRACE_ENGINE_GRADIENT_H_
@@ -7,6 +7,8 @@
 
 #include <cstdint>
 #include <vector>
+
+#include "kernels/traces.h"
 
 namespace millrace::engine {
 
@@ -20,10 +22,30 @@ struct OuterGradient {
   bool Holds(std::int64_t at) const { return at >= offset && at < offset + rows * width; }
 };
 
+// Parameters [rows, width] from `offset` on whose gradient is in traces (kernels/traces.h), and is
+// formed anew where it is used.
+template <typename T>
+struct TracedGradient {
+  std::int64_t offset, rows, width;
+  const kernels::TraceOutput<T>* outputs;  // [count]
+  int count;
+  T squares;  // of the gradient, over the rows that take part in the step
+
+  bool Holds(std::int64_t at) const { return at >= offset && at < offset + rows * width; }
+};
+
+// Pieces by rising offset, none overlapping another.
 template <typename T>
 struct Gradient {
-  T* stored = nullptr;                       // [p], written where no outer product stands
-  std::vector<OuterGradient<T>> outer = {};  // by rising offset, none overlapping another
+  T* stored = nullptr;  // [p], written where no piece stands
+  std::vector<OuterGradient<T>> outer = {};
+  std::vector<TracedGradient<T>> traced = {};
+};
+
+// Which of the d input rows take part in a step.
+struct TakingRows {
+  const std::uint8_t* present = nullptr;  // [d]; null: all
+  bool none = false;
 };
 
 // What the parameters [rows, width] from `offset` on meet at the next step, where that is known

@@ -52,12 +52,18 @@ Learner<T>::Learner(const ModelSpec& spec, std::int64_t inputs, std::uint64_t se
 }
 
 template <typename T>
+bool Learner<T>::Traces() const {
+  return rule_->has_traced() && optimizer_->changes_traced();
+}
+
+template <typename T>
 void Learner<T>::SizeGradient() {
-  const bool outer = rule_->has_outer() && network_.head().has_outer();
-  g_.resize(outer && !Updater<T>::NeedsStored(guard_) ? 0 : weights_.theta.size());
+  const bool pieces = (rule_->has_outer() || Traces()) && network_.head().has_outer();
+  g_.resize(pieces && !Updater<T>::NeedsStored(guard_) ? 0 : weights_.theta.size());
   g_.shrink_to_fit();
   gradient_.stored = g_.data();
   gradient_.outer.reserve(network_.layout().blocks().size());
+  gradient_.traced.reserve(network_.layout().blocks().size());
   ahead_.maps().reserve(network_.layout().blocks().size());
 }
 
@@ -140,7 +146,8 @@ double Learner<T>::ErrorNorm() const {
 }
 
 template <typename T>
-void Learner<T>::FormGradient(const NetworkStep<T>& forward, bool sparse, bool sampled) {
+void Learner<T>::FormGradient(const NetworkStep<T>& forward, const ActiveColumns& active,
+                              bool sparse, bool sampled) {
   const T* const theta = weights_.theta.data();
   const T* const readout = theta + network_.head_offset();
   const bool stored = Updater<T>::NeedsStored(guard_);
@@ -148,6 +155,7 @@ void Learner<T>::FormGradient(const NetworkStep<T>& forward, bool sparse, bool s
   const RuleView<T> view{theta, forward.cell, constants_.data(), rule_state_.data()};
   const LearningStep<T> step{feedback, view, position_, sparse};
   gradient_.outer.clear();
+  gradient_.traced.clear();
   // q and the readout's gradient from the weights of before the update.
   const bool outer_head = !stored && network_.head().has_outer();
   if (!outer_head) {
@@ -156,6 +164,12 @@ void Learner<T>::FormGradient(const NetworkStep<T>& forward, bool sparse, bool s
   } else {
     network_.head().BackwardAsOuter(readout, forward.features.data(), dy_.data(), df_.data(),
                                     {network_.head_offset(), &gradient_.outer});
+  }
+  if (!stored && Traces()) {
+    rule_->AdvanceTraced(step, {active.present, active.only_byte}, rule_state_.data(),
+                         &gradient_.traced);
+    if (sampled) diagnostics_.Sample(feedback, view, *rule_, position_);
+    return;
   }
   if (stored || !rule_->has_outer()) {
     rule_->AdvanceAndGradient(step, rule_state_.data(), g_.data());
@@ -191,11 +205,11 @@ void Learner<T>::Update(const LearnerStep<T>& step, const NetworkStep<T>& forwar
   const bool sparse = forward.cell.one_hot && rule_->SparseInputGradient() && optimizer_->sparse();
   T* const readout = weights_.theta.data() + network_.head_offset();
   const bool sampled = diagnostics_.Due(updates_);
-  FormGradient(forward, sparse, sampled);
+  const ActiveColumns active = Active(step, sparse);
+  FormGradient(forward, active, sparse, sampled);
   Ahead<T>* const ahead = BeginAhead(step);
-  const UpdateResult result =
-      updater_.Apply(*optimizer_, guard_, {Active(step, sparse), step.release, ErrorNorm(), ahead},
-                     gradient_, &weights_);
+  const UpdateResult result = updater_.Apply(
+      *optimizer_, guard_, {active, step.release, ErrorNorm(), ahead}, gradient_, &weights_);
   if (result == UpdateResult::kNotFinite) return Diverged();
   if (!Silent(step) && !network_.head().Learn(forward.features.data(), step.target, weight, readout,
                                               head_state_.data())) {

@@ -98,7 +98,10 @@ class Learner {
   double ErrorNorm() const;  // |dL/dy|_1, where the optimizer asks for it
   void Update(const LearnerStep<T>& step, const NetworkStep<T>& forward, double weight);
   // Takes the step into the sensitivities; gradient_ is what they and the head make of dy_.
-  void FormGradient(const NetworkStep<T>& forward, bool sparse, bool sampled);
+  void FormGradient(const NetworkStep<T>& forward, const ActiveColumns& active, bool sparse,
+                    bool sampled);
+  // Whether the gradient stays in the rule's traces.
+  bool Traces() const;
   // For the next step's forward pass, or null where it is not made ahead.
   Ahead<T>* BeginAhead(const LearnerStep<T>& step);
   // Memory for a gradient that has to be written out.

@@ -76,17 +76,24 @@ void Updater<T>::Initialize(const Optimizer<T>& optimizer, Weights<T>* weights) 
 }
 
 template <typename T>
-void Updater<T>::FindOuter(const Gradient<T>& gradient) {
-  auto at = gradient.outer.begin();
+template <typename Piece>
+void Updater<T>::Find(const std::vector<Piece>& pieces, const Piece* Span::*piece) {
+  auto at = pieces.begin();
   for (Span& span : spans_) {
-    while (at != gradient.outer.end() && at->offset + at->rows * at->width <= span.offset) ++at;
-    if (at == gradient.outer.end()) return;
-    if (at->Holds(span.offset)) span.outer = &*at;
+    while (at != pieces.end() && at->offset + at->rows * at->width <= span.offset) ++at;
+    if (at == pieces.end()) return;
+    if (at->Holds(span.offset)) span.*piece = &*at;
   }
 }
 
 template <typename T>
 double Updater<T>::Squares(const Span& span, const T* stored) {
+  if (span.traced != nullptr) {
+    // Those of all its spans, which follow one another.
+    if (span.traced == counted_) return 0;
+    counted_ = span.traced;
+    return static_cast<double>(counted_->squares);
+  }
   if (span.outer == nullptr) {
     return static_cast<double>(kernels::SumSquares(stored + span.offset, span.size));
   }
@@ -112,7 +119,7 @@ double Updater<T>::Absolutes(const Span& span, const T* stored) const {
 template <typename T>
 void Updater<T>::ScaleGroup(std::size_t group, T scale, T* stored) {
   for (const Span& span : spans_) {
-    if (static_cast<std::size_t>(span.group) != group || span.outer != nullptr) continue;
+    if (static_cast<std::size_t>(span.group) != group || !span.stored()) continue;
     kernels::Scale(stored + span.offset, scale, span.size);
   }
 }
@@ -122,6 +129,7 @@ template <typename T>
 bool Updater<T>::Clip(const GuardSettings& guard, T* stored) {
   std::array<double, kGroups> squares{};
   squared_ = nullptr;
+  counted_ = nullptr;
   for (const Span& span : spans_) {
     squares[static_cast<std::size_t>(span.group)] += Squares(span, stored);
   }
@@ -185,6 +193,7 @@ T* Updater<T>::ChangeOf(const SpanUpdate& update, const Span& span, T* stored,
 template <typename T>
 void Updater<T>::SweepRows(const SpanUpdate& update, const Span& span, Weights<T>* weights,
                            Ahead<T>* ahead) {
+  if (span.traced != nullptr) return SweepTraced(update, span, weights);
   T* const theta = weights->theta.data();
   typename Ahead<T>::Meeting meeting;
   if (ahead != nullptr) meeting = ahead->Meet(theta, span.offset, span.rows());
@@ -203,7 +212,23 @@ void Updater<T>::SweepRows(const SpanUpdate& update, const Span& span, Weights<T
 }
 
 template <typename T>
-void Updater<T>::SweepOuter(const SpanUpdate& update, const Span& span, Weights<T>* weights,
+void Updater<T>::SweepTraced(const SpanUpdate& update, const Span& span,
+                             Weights<T>* weights) const {
+  update.optimizer.ChangeTraced(
+      update.rates,
+      {.outputs = span.traced->outputs,
+       .count = span.traced->count,
+       .skipped = span.start(),
+       .scale = update.scale,
+       .rows = span.rows(),
+       .n = span.width(),
+       .theta = weights->theta.data() + span.offset,
+       .first = weights->slot1.empty() ? nullptr : weights->slot1.data() + span.offset,
+       .second = weights->slot2.empty() ? nullptr : weights->slot2.data() + span.offset});
+}
+
+template <typename T>
+void Updater<T>::SweepPiece(const SpanUpdate& update, const Span& span, Weights<T>* weights,
                             Ahead<T>* ahead) {
   if (!measuring_) return SweepRows(update, span, weights, ahead);
   const std::int64_t most = std::min(kMeasuredRows * span.columns(), span.size);
@@ -274,7 +299,10 @@ UpdateResult Updater<T>::Apply(const Optimizer<T>& optimizer, const GuardSetting
   const bool bounded = NeedsStored(guard);
   T* const theta = weights->theta.data();
   CollectSpans(optimizer, step.active, *weights);
-  if (!bounded) FindOuter(gradient);
+  if (!bounded) {
+    Find(gradient.outer, &Span::outer);
+    Find(gradient.traced, &Span::traced);
+  }
   if (!Clip(guard, gradient.stored)) return UpdateResult::kNotFinite;
   const T factor = static_cast<T>(StepFactor(optimizer, step.error, gradient.stored));
   AdvancePowers(optimizer, weights);
@@ -286,8 +314,8 @@ UpdateResult Updater<T>::Apply(const Optimizer<T>& optimizer, const GuardSetting
                       optimizer.Rates(span.group, weights->power1[power], weights->power2[power]),
                       scale_[static_cast<std::size_t>(span.group)]};
     update.rates.rate *= factor;
-    if (span.outer != nullptr && span.columns() >= kNarrow) {
-      SweepOuter(update, span, weights, step.ahead);
+    if (span.traced != nullptr || (span.outer != nullptr && span.columns() >= kNarrow)) {
+      SweepPiece(update, span, weights, step.ahead);
       continue;
     }
     const T* const change = ChangeOf(update, span, gradient.stored, weights);

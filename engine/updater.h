@@ -90,11 +90,17 @@ class Updater {
     Group group;
     std::int64_t offset, size, power;
     const OuterGradient<T>* outer = nullptr;
+    const TracedGradient<T>* traced = nullptr;  // whole rows
 
-    // Of the outer product: first row, first column, rows, columns.
-    std::int64_t row() const { return (offset - outer->offset) / outer->width; }
-    std::int64_t column() const { return (offset - outer->offset) % outer->width; }
-    std::int64_t columns() const { return size < outer->width ? size : outer->width; }
+    bool stored() const { return outer == nullptr && traced == nullptr; }
+    // Of the piece, one of these: first row, first column, rows, columns.
+    std::int64_t start() const {
+      return offset - (outer != nullptr ? outer->offset : traced->offset);
+    }
+    std::int64_t width() const { return outer != nullptr ? outer->width : traced->width; }
+    std::int64_t row() const { return start() / width(); }
+    std::int64_t column() const { return start() % width(); }
+    std::int64_t columns() const { return size < width() ? size : width(); }
     std::int64_t rows() const { return size / columns(); }
   };
   // An update of one span.
@@ -116,8 +122,9 @@ class Updater {
                   const Weights<T>& weights);
   bool Takes(const ParameterBlock& block, std::int64_t row, const ActiveColumns& active) const;
   bool SamePowers(const Weights<T>& weights, std::int64_t first, std::int64_t count) const;
-  // Each span's outer product, if it has one.
-  void FindOuter(const Gradient<T>& gradient);
+  // Each span's piece of the gradient, if it has one.
+  template <typename Piece>
+  void Find(const std::vector<Piece>& pieces, const Piece* Span::*piece);
   double Squares(const Span& span, const T* stored);
   double Absolutes(const Span& span, const T* stored) const;
   bool Clip(const GuardSettings& guard, T* stored);
@@ -127,8 +134,9 @@ class Updater {
   // The change of a stored span in its place, or of a narrow outer product in narrow_.
   T* ChangeOf(const SpanUpdate& update, const Span& span, T* stored, Weights<T>* weights);
   // Changes and adds, a few rows at a time where the change is measured.
-  void SweepOuter(const SpanUpdate& update, const Span& span, Weights<T>* weights, Ahead<T>* ahead);
+  void SweepPiece(const SpanUpdate& update, const Span& span, Weights<T>* weights, Ahead<T>* ahead);
   void SweepRows(const SpanUpdate& update, const Span& span, Weights<T>* weights, Ahead<T>* ahead);
+  void SweepTraced(const SpanUpdate& update, const Span& span, Weights<T>* weights) const;
   void Measure(const Span& span, const T* change, const Weights<T>& weights);
   void BoundChange(const GuardSettings& guard, T* change);
   void BeginMeasuring(const GuardSettings& guard, std::uint64_t release);
@@ -147,6 +155,7 @@ class Updater {
   const T* squared_ = nullptr;      // the columns whose squares are known
   std::int64_t squared_columns_ = 0;
   double column_squares_ = 0;
+  const TracedGradient<T>* counted_ = nullptr;  // the last traces whose squares were added
   bool measuring_ = false;
   std::array<double, kGroups> change_squares_{}, weight_squares_{};
   bool clipped_ = false;

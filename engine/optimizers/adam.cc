@@ -84,6 +84,14 @@ void Adam<T>::ChangeOuter(const kernels::UpdateRates<T>& rates,
   kernels::MomentumOuter(OfFirstMoment(rates), map);
 }
 
+template <typename T>
+void Adam<T>::ChangeTraced(const kernels::UpdateRates<T>& rates,
+                           const kernels::TracedMap<T>& map) const {
+  if (!first_) return kernels::RmspropTraced(rates, map);
+  if (second_) return kernels::AdamTraced(rates, map);
+  kernels::MomentumTraced(OfFirstMoment(rates), map);
+}
+
 template class Adam<float>;
 template class Adam<double>;
 

@@ -28,6 +28,9 @@ class Adam final : public Optimizer<T> {
               T* slot2, T* g) const override;
   void ChangeOuter(const kernels::UpdateRates<T>& rates,
                    const kernels::OuterMap<T>& map) const override;
+  bool changes_traced() const override { return true; }
+  void ChangeTraced(const kernels::UpdateRates<T>& rates,
+                    const kernels::TracedMap<T>& map) const override;
 
  private:
   // Rates of the momentum that stands for a first moment alone.

@@ -12,6 +12,7 @@
 #include "engine/parameters.h"
 #include "engine/spec.h"
 #include "kernels/ops.h"
+#include "kernels/traces.h"
 
 namespace millrace::engine {
 
@@ -55,6 +56,10 @@ class Optimizer {
   // The same on a map whose gradient is an outer product: changed and added in one pass.
   virtual void ChangeOuter(const kernels::UpdateRates<T>& rates,
                            const kernels::OuterMap<T>& map) const = 0;
+  // The same of a gradient in traces, with the bits of Change; for optimizers that have the form.
+  virtual bool changes_traced() const { return false; }
+  virtual void ChangeTraced(const kernels::UpdateRates<T>& /*rates*/,
+                            const kernels::TracedMap<T>& /*map*/) const {}
 
   double rate(Group group) const { return rates_[static_cast<std::size_t>(group)]; }
   const Moments& moments() const { return moments_; }

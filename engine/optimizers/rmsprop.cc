@@ -36,6 +36,12 @@ void Rmsprop<T>::ChangeOuter(const kernels::UpdateRates<T>& rates,
   kernels::RmspropOuter(rates, map);
 }
 
+template <typename T>
+void Rmsprop<T>::ChangeTraced(const kernels::UpdateRates<T>& rates,
+                              const kernels::TracedMap<T>& map) const {
+  kernels::RmspropTraced(rates, map);
+}
+
 template class Rmsprop<float>;
 template class Rmsprop<double>;
 

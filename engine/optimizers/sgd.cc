@@ -37,6 +37,16 @@ void Sgd<T>::ChangeOuter(const kernels::UpdateRates<T>& rates,
   }
 }
 
+template <typename T>
+void Sgd<T>::ChangeTraced(const kernels::UpdateRates<T>& rates,
+                          const kernels::TracedMap<T>& map) const {
+  if (rates.beta1 == T{0}) {
+    kernels::SgdTraced(rates, map);
+  } else {
+    kernels::MomentumTraced(rates, map);
+  }
+}
+
 template class Sgd<float>;
 template class Sgd<double>;
 

@@ -19,6 +19,9 @@ class Sgd final : public Optimizer<T> {
               T* slot2, T* g) const override;
   void ChangeOuter(const kernels::UpdateRates<T>& rates,
                    const kernels::OuterMap<T>& map) const override;
+  bool changes_traced() const override { return true; }
+  void ChangeTraced(const kernels::UpdateRates<T>& rates,
+                    const kernels::TracedMap<T>& map) const override;
 };
 
 }  // namespace millrace::engine

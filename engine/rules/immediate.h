@@ -31,6 +31,11 @@ class ImmediateRule final : public Rule<T> {
   void Gradient(const Feedback<T>& feedback, const RuleView<T>& view, bool sparse, T* g) override;
   bool has_outer() const override { return !traces_.has_value() && cell_.has_outer(); }
   void GradientAsOuter(const LearningStep<T>& step, std::vector<OuterGradient<T>>* outer) override;
+  bool has_traced() const override { return traces_.has_value(); }
+  void AdvanceTraced(const LearningStep<T>& step, const TakingRows& rows, T* state,
+                     std::vector<TracedGradient<T>>* traced) override {
+    traces_->Sweep(step.view.step, scale_, {step.feedback.q, rows}, state, traced);
+  }
 
  private:
   // ds_ from q, zero where the head does not see a component.

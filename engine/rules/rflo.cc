@@ -58,11 +58,11 @@ void RfloRule<T>::Gradient(const Feedback<T>& feedback, const RuleView<T>& view,
 }
 
 template <typename T>
-const TracedGradient<T>* RfloRule<T>::AdvanceTraced(const LearningStep<T>& step,
-                                                    const TakingRows& rows, T* state) {
+void RfloRule<T>::AdvanceTraced(const LearningStep<T>& step, const TakingRows& rows, T* state,
+                                std::vector<TracedGradient<T>>* traced) {
   LoadCoupling(step.view.step);
   const T* const q = FeedbackOf(step.feedback, step.view.constants);
-  return &traces_.Sweep(step.view.step, T{1}, q, rows, state);
+  traces_.Sweep(step.view.step, T{1}, {q, rows}, state, traced);
 }
 
 template class RfloRule<float>;

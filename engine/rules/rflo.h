@@ -31,8 +31,9 @@ class RfloRule final : public Rule<T> {
   void InitializeConstants(std::uint64_t seed, std::int64_t m, T* constants) const override;
   void Advance(const T* theta, const CellStep<T>& step, std::uint64_t number, T* state) override;
   void Gradient(const Feedback<T>& feedback, const RuleView<T>& view, bool sparse, T* g) override;
-  const TracedGradient<T>* AdvanceTraced(const LearningStep<T>& step, const TakingRows& rows,
-                                         T* state) override;
+  bool has_traced() const override { return true; }
+  void AdvanceTraced(const LearningStep<T>& step, const TakingRows& rows, T* state,
+                     std::vector<TracedGradient<T>>* traced) override;
 
  private:
   void LoadCoupling(const CellStep<T>& step);

@@ -95,6 +95,12 @@ class Rule {
     Advance(step.view.theta, step.view.step, step.number, state);
     Gradient(step.feedback, step.view, step.sparse, g);
   }
+  // Whether AdvanceTraced stands in for it: takes the step in and lists where in the rule's traces
+  // the gradient is, of which Gradient would write the same bits. By rising offset; what they point
+  // to stays until the rule's next call.
+  virtual bool has_traced() const { return false; }
+  virtual void AdvanceTraced(const LearningStep<T>& /*step*/, const TakingRows& /*rows*/,
+                             T* /*state*/, std::vector<TracedGradient<T>>* /*traced*/) {}
 };
 
 }  // namespace millrace::engine

@@ -61,10 +61,10 @@ void OwnUnitTraces<T>::Advance(const T* theta, const CellStep<T>& step, T* state
 }
 
 template <typename T>
-const TracedGradient<T>& OwnUnitTraces<T>::Sweep(const LearningStep<T>& step,
-                                                 const TakingRows& rows, T* state) {
+void OwnUnitTraces<T>::Sweep(const LearningStep<T>& step, const TakingRows& rows, T* state,
+                             std::vector<TracedGradient<T>>* gradient) {
   LoadCoupling(step.view.theta, step.view.step);
-  return traces_.Sweep(step.view.step, T{1}, step.feedback.q, rows, state);
+  traces_.Sweep(step.view.step, T{1}, {step.feedback.q, rows}, state, gradient);
 }
 
 template class OwnUnitTraces<float>;

@@ -22,7 +22,8 @@ class OwnUnitTraces {
   std::int64_t size() const { return traces_.size(); }
   bool exact() const { return structure_.diagonal(); }
   void Advance(const T* theta, const CellStep<T>& step, T* state);
-  const TracedGradient<T>& Sweep(const LearningStep<T>& step, const TakingRows& rows, T* state);
+  void Sweep(const LearningStep<T>& step, const TakingRows& rows, T* state,
+             std::vector<TracedGradient<T>>* gradient);
   void Contract(const T* q, const T* state, T* g) { traces_.Contract(q, state, g); }
 
  private:
@@ -50,9 +51,10 @@ class Snap1Rule final : public Rule<T> {
   void Gradient(const Feedback<T>& feedback, const RuleView<T>& view, bool, T* g) override {
     traces_.Contract(feedback.q, view.state, g);
   }
-  const TracedGradient<T>* AdvanceTraced(const LearningStep<T>& step, const TakingRows& rows,
-                                         T* state) override {
-    return &traces_.Sweep(step, rows, state);
+  bool has_traced() const override { return true; }
+  void AdvanceTraced(const LearningStep<T>& step, const TakingRows& rows, T* state,
+                     std::vector<TracedGradient<T>>* traced) override {
+    traces_.Sweep(step, rows, state, traced);
   }
 
  private:

@@ -58,7 +58,6 @@ UnitTraces<T>::UnitTraces(const Structure& structure, std::vector<Pair> coupling
   list_.resize(most);
   sums_.resize(n);
   absent_.assign(static_cast<std::size_t>(structure_.d), 0);
-  gradient_.reserve(kSegments * gates_.size());
 }
 
 template <typename T>
@@ -152,11 +151,12 @@ int UnitTraces<T>::ListOutputs(const GateTraces& gate, std::int64_t row, const T
 }
 
 template <typename T>
-const TracedGradient<T>& UnitTraces<T>::Sweep(const CellStep<T>& step, T scale, const T* q,
-                                              const TakingRows& rows, T* traces) {
+void UnitTraces<T>::Sweep(const CellStep<T>& step, T scale, const Feedback& feedback, T* traces,
+                          std::vector<TracedGradient<T>>* gradient) {
   const std::int64_t n = structure_.n;
   const T* const slopes = Slopes(step, scale);
-  gradient_.clear();
+  const TakingRows& rows = feedback.rows;
+  const std::uint8_t* const present = rows.none ? absent_.data() : rows.present;
   for (std::size_t g = 0; g < gates_.size(); ++g) {
     GateTraces& gate = gates_[g];
     kernels::TraceOutput<T>* outputs = gate.outputs.data();
@@ -164,17 +164,15 @@ const TracedGradient<T>& UnitTraces<T>::Sweep(const CellStep<T>& step, T scale, 
       const kernels::TraceRows<T> of = RowsOf(gate, segment, slopes, traces);
       for (std::size_t e = 0; e < gate.entries.size(); ++e) {
         const int output = gate.entries[e].component - structure_.first_output;
-        if (output >= 0) list_[e].q = q + output * n;
+        if (output >= 0) list_[e].q = feedback.q + output * n;
       }
-      const std::uint8_t* const present = rows.none ? absent_.data() : rows.present;
       const T squares = kernels::SweepTraces(of, segment.input ? present : nullptr, sums_.data());
-      const int count = ListOutputs(gate, segment.first, q, traces, outputs);
-      gradient_.push_back({structure_.gates[g].offset + segment.first * n, segment.count, n,
+      const int count = ListOutputs(gate, segment.first, feedback.q, traces, outputs);
+      gradient->push_back({structure_.gates[g].offset + segment.first * n, segment.count, n,
                            outputs, count, squares});
       outputs += count;
     });
   }
-  return gradient_;
 }
 
 template <typename T>

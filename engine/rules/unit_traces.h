@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "engine/cells/cell.h"
-#include "engine/rules/traced_gradient.h"
+#include "engine/gradient.h"
 #include "kernels/traces.h"
 
 namespace millrace::engine {
@@ -35,9 +35,13 @@ class UnitTraces {
   T* coupling() { return coupling_values_.data(); }
   // Takes the step in; the immediate term is multiplied by `scale`.
   void Advance(const CellStep<T>& step, T scale, T* traces);
-  // The same for a step that learns, with q [o] fed back; where the gradient is.
-  const TracedGradient<T>& Sweep(const CellStep<T>& step, T scale, const T* q,
-                                 const TakingRows& rows, T* traces);
+  // The same for a step that learns, with q [o] fed back; lists where the gradient is.
+  struct Feedback {
+    const T* q;
+    TakingRows rows;
+  };
+  void Sweep(const CellStep<T>& step, T scale, const Feedback& feedback, T* traces,
+             std::vector<TracedGradient<T>>* gradient);
   // g [p] from q [o]; every weight is written.
   void Contract(const T* q, const T* traces, T* g);
 
@@ -85,7 +89,6 @@ class UnitTraces {
   std::vector<T> coupling_values_;  // [pairs, n]
   std::vector<T> zeros_;            // [n]
   // Scratch.
-  TracedGradient<T> gradient_;
   std::vector<T> sums_;                  // [n]
   std::vector<std::uint8_t> absent_;     // [d] zeros
   std::vector<T> slopes_;                // [slopes, n]

@@ -59,8 +59,11 @@ class TraceLoops {
 
  private:
   static constexpr int kRowsAtOnce = 4;
+  static constexpr int kFewRows = 2;
+  static constexpr std::int64_t kUnitsAtOnce = 256;
   // Rows this far apart share their places in the first cache.
   static constexpr std::int64_t kCacheWay = 4096;
+  static_assert(kCacheWay / sizeof(T) % kUnitsAtOnce == 0);
   // Which traces of a pair each takes from: bit 2 to + from.
   static constexpr unsigned kOwn = 1, kLower = 1 + 4, kLowerAndOwn = 1 + 4 + 8, kAll = 15;
 
@@ -129,7 +132,7 @@ class TraceLoops {
   // each.
   template <int kCount>
   struct Places {
-    std::int64_t n;
+    std::int64_t n, units;  // units of them all
     const T* x;
     T* sums;
     T* values[kCount];
@@ -139,7 +142,7 @@ class TraceLoops {
   };
   template <int kCount, unsigned kCouplings>
   Places<kCount> PlacesOf() const {
-    Places<kCount> at = {of_.n, of_.x, step_.sums, {}, {}, {}, {}};
+    Places<kCount> at = {of_.n, of_.n, of_.x, step_.sums, {}, {}, {}, {}};
     for (int to = 0; to < kCount; ++to) {
       const Trace<T>& trace = of_.traces[to];
       at.values[to] = trace.values;
@@ -154,19 +157,42 @@ class TraceLoops {
     return at;
   }
 
-  // The last kOutputs of kCount traces have a q.
+  // The last kOutputs of kCount traces have a q. Where rows share their places in the first cache,
+  // some units at a time with what belongs to them side by side, which then do not.
   template <int kCount, unsigned kCouplings, int kOutputs>
   void RunRows() const {
     const Places<kCount> at = PlacesOf<kCount, kCouplings>();
-    const std::int64_t bytes = of_.n * static_cast<std::int64_t>(sizeof(T));
-    const std::int64_t at_once = bytes % kCacheWay == 0 ? 1 : kRowsAtOnce;
+    if (of_.n * static_cast<std::int64_t>(sizeof(T)) % kCacheWay != 0) {
+      return RunRowsOf<kCount, kCouplings, kOutputs, kRowsAtOnce>(at);
+    }
+    T copies[(2 * kCount + kCount * kCount) * kUnitsAtOnce];
+    for (std::int64_t first = 0; first < at.n; first += kUnitsAtOnce) {
+      Places<kCount> part = at;
+      part.units = kUnitsAtOnce;
+      part.sums += first;
+      T* copy = copies;
+      const auto take = [&](const T*& from) {
+        if (from == nullptr) return;
+        for (std::int64_t i = 0; i < kUnitsAtOnce; ++i) copy[i] = from[first + i];
+        from = copy;
+        copy += kUnitsAtOnce;
+      };
+      for (T*& values : part.values) values += first;
+      for (const T*& slope : part.slope) take(slope);
+      for (const T*& coupling : part.coupling) take(coupling);
+      for (const T*& q : part.q) take(q);
+      RunRowsOf<kCount, kCouplings, kOutputs, kFewRows>(part);
+    }
+  }
+  template <int kCount, unsigned kCouplings, int kOutputs, int kRows>
+  void RunRowsOf(const Places<kCount>& at) const {
     std::int64_t row = 0;
     while (row < of_.rows) {
-      bool together = at_once == kRowsAtOnce && row + at_once <= of_.rows;
-      for (std::int64_t r = row; together && r < row + at_once; ++r) together = Takes(r);
+      bool together = row + kRows <= of_.rows;
+      for (std::int64_t r = row; together && r < row + kRows; ++r) together = Takes(r);
       if (together) {
-        RunUnits<kCount, kCouplings, kOutputs, kRowsAtOnce>(at, row);
-        row += at_once;
+        RunUnits<kCount, kCouplings, kOutputs, kRows>(at, row);
+        row += kRows;
       } else if (Takes(row)) {
         RunUnits<kCount, kCouplings, kOutputs, 1>(at, row++);
       } else {
@@ -179,7 +205,7 @@ class TraceLoops {
     for (T*& values : at.values) values += row * at.n;
     at.x += row;
     ForUnits(
-        at.n, [&](auto lanes, std::int64_t i) __attribute__((always_inline)) {
+        at.units, [&](auto lanes, std::int64_t i) __attribute__((always_inline)) {
           RunVector<decltype(lanes), kCount, kCouplings, kOutputs, kRows>(at, i);
         });
   }
