@@ -25,7 +25,8 @@ RfloRule<T>::RfloRule(const PartSpec& part, const Cell<T>& cell)
     : random_feedback_(part.Text("feedback") == "random"),
       outputs_(cell.outputs()),
       traces_(*cell.structure(), cell.structure()->carry),
-      q_(static_cast<std::size_t>(cell.outputs())) {}
+      q_(static_cast<std::size_t>(cell.outputs())),
+      traced_q_(q_.size()) {}
 
 template <typename T>
 void RfloRule<T>::InitializeConstants(std::uint64_t seed, std::int64_t m, T* constants) const {
@@ -40,10 +41,10 @@ void RfloRule<T>::LoadCoupling(const CellStep<T>& step) {
 }
 
 template <typename T>
-const T* RfloRule<T>::FeedbackOf(const Feedback<T>& feedback, const T* constants) {
+const T* RfloRule<T>::FeedbackOf(const Feedback<T>& feedback, const T* constants, T* room) const {
   if (!random_feedback_) return feedback.q;
-  kernels::TransposedMatVec(constants, feedback.dy, outputs_, feedback.m, q_.data());
-  return q_.data();
+  kernels::TransposedMatVec(constants, feedback.dy, outputs_, feedback.m, room);
+  return room;
 }
 
 template <typename T>
@@ -54,14 +55,14 @@ void RfloRule<T>::Advance(const T*, const CellStep<T>& step, std::uint64_t, T* s
 
 template <typename T>
 void RfloRule<T>::Gradient(const Feedback<T>& feedback, const RuleView<T>& view, bool, T* g) {
-  traces_.Contract(FeedbackOf(feedback, view.constants), view.state, g);
+  traces_.Contract(FeedbackOf(feedback, view.constants, q_.data()), view.state, g);
 }
 
 template <typename T>
 void RfloRule<T>::AdvanceTraced(const LearningStep<T>& step, const TakingRows& rows, T* state,
                                 std::vector<TracedGradient<T>>* traced) {
   LoadCoupling(step.view.step);
-  const T* const q = FeedbackOf(step.feedback, step.view.constants);
+  const T* const q = FeedbackOf(step.feedback, step.view.constants, traced_q_.data());
   traces_.Sweep(step.view.step, T{1}, {q, rows}, state, traced);
 }
 

@@ -37,13 +37,13 @@ class RfloRule final : public Rule<T> {
 
  private:
   void LoadCoupling(const CellStep<T>& step);
-  // What the units are told: q, or the errors through B.
-  const T* FeedbackOf(const Feedback<T>& feedback, const T* constants);
+  // What the units are told: q, or the errors through B in room [o].
+  const T* FeedbackOf(const Feedback<T>& feedback, const T* constants, T* room) const;
 
   bool random_feedback_;
   std::int64_t outputs_;
   UnitTraces<T> traces_;
-  std::vector<T> q_;  // scratch [o]
+  std::vector<T> q_, traced_q_;  // scratch [o]: of Gradient, and of AdvanceTraced until the next
 };
 
 }  // namespace millrace::engine

@@ -97,7 +97,7 @@ class Rule {
   }
   // Whether AdvanceTraced stands in for it: takes the step in and lists where in the rule's traces
   // the gradient is, of which Gradient would write the same bits. By rising offset; what they point
-  // to stays until the rule's next call.
+  // to stays until the rule takes another step in.
   virtual bool has_traced() const { return false; }
   virtual void AdvanceTraced(const LearningStep<T>& /*step*/, const TakingRows& /*rows*/,
                              T* /*state*/, std::vector<TracedGradient<T>>* /*traced*/) {}

@@ -56,6 +56,7 @@ UnitTraces<T>::UnitTraces(const Structure& structure, std::vector<Pair> coupling
   }
   MILLRACE_CHECK(most <= kernels::kMostTraces);
   list_.resize(most);
+  contracted_.resize(most);
   sums_.resize(n);
   absent_.assign(static_cast<std::size_t>(structure_.d), 0);
 }
@@ -179,7 +180,7 @@ template <typename T>
 void UnitTraces<T>::Contract(const T* q, const T* traces, T* g) {
   for (std::size_t k = 0; k < gates_.size(); ++k) {
     const Gate& gate = structure_.gates[k];
-    kernels::TraceOutput<T>* const outputs = gates_[k].outputs.data();
+    kernels::TraceOutput<T>* const outputs = contracted_.data();
     kernels::ContractTraces(outputs, ListOutputs(gates_[k], 0, q, traces, outputs),
                             structure_.rows(gate), structure_.n, g + gate.offset);
   }

@@ -89,10 +89,11 @@ class UnitTraces {
   std::vector<T> coupling_values_;  // [pairs, n]
   std::vector<T> zeros_;            // [n]
   // Scratch.
-  std::vector<T> sums_;                  // [n]
-  std::vector<std::uint8_t> absent_;     // [d] zeros
-  std::vector<T> slopes_;                // [slopes, n]
-  std::vector<kernels::Trace<T>> list_;  // of a segment
+  std::vector<kernels::TraceOutput<T>> contracted_;  // what Contract lists: Sweep's list stays
+  std::vector<T> sums_;                              // [n]
+  std::vector<std::uint8_t> absent_;                 // [d] zeros
+  std::vector<T> slopes_;                            // [slopes, n]
+  std::vector<kernels::Trace<T>> list_;              // of a segment
 };
 
 }  // namespace millrace::engine

@@ -122,6 +122,10 @@ inline constexpr Golden kGolden[] = {
     {"NormaliseInputFloatFused", 0x81c89e4d4604da67u},
     {"NormaliseInputDouble", 0xb9e10d82d92553e8u},
     {"NormaliseInputDoubleFused", 0xb9e10d82d92553e8u},
+    {"AddOuterProductFloat", 0xa6367c3e8f2d915du},
+    {"AddOuterProductFloatFused", 0x3cda47411c1d7cccu},
+    {"AddOuterProductDouble", 0x1e313b325dad1273u},
+    {"AddOuterProductDoubleFused", 0x1e313b325dad1273u},
 };
 
 // The digest of a step or function by its name and type, as in "MatVecFloat", or "MatVecFloatFused"
