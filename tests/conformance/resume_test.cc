@@ -1,5 +1,7 @@
 // Some steps, a snapshot, and the rest are one run: in the same process, and in a fresh one that
 // goes on with the whole list.
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -61,7 +63,9 @@ std::map<std::size_t, std::string> DigestsOfAnotherProcess(const std::string& pa
 
 TEST(Resume, AFreshProcessGoesOnWithTheWholeList) {
   if (std::getenv("MILLRACE_RESUME") == nullptr) GTEST_SKIP() << "MILLRACE_RESUME is not set";
-  const std::string path = testing::TempDir() + "/millrace_resume_snapshots";
+  // The suite runs beside itself on other instruction sets.
+  const std::string path =
+      testing::TempDir() + "/millrace_resume_snapshots." + std::to_string(getpid());
   std::ofstream file(path, std::ios::binary);
   for (std::size_t i = 0; i < Combinations().size(); ++i) {
     const std::string bytes = engine::EncodeSnapshot(PlayedTo(Combinations()[i], kResumeCut));
@@ -71,6 +75,7 @@ TEST(Resume, AFreshProcessGoesOnWithTheWholeList) {
   }
   file.close();
   const std::map<std::size_t, std::string> digests = DigestsOfAnotherProcess(path);
+  std::remove(path.c_str());
   ASSERT_EQ(digests.size(), Combinations().size());
   for (const auto& [i, digest] : digests) {
     EXPECT_EQ(digest, engine::SnapshotDigest(PlayedTo(Combinations()[i], kResumeSteps)))
