@@ -69,8 +69,8 @@ def test_a_wheel_builds_and_holds_every_module_with_its_types(tmp_path):
     wheel, = tmp_path.glob("millrace-*-py3-none-any.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     ours = {f"millrace/{path.name}" for path in (PACKAGE / "src" / "millrace").glob("*.py")}
-    wire = {f"millrace/v1/{path.stem}_pb2.{kind}" for path in (SOURCE / "proto/millrace/v1").glob("*.proto")
-            for kind in ("py", "pyi")}
+    contract = (SOURCE / "proto" / "millrace" / "v1").glob("*.proto")
+    wire = {f"millrace/v1/{path.stem}_pb2.{kind}" for path in contract for kind in ("py", "pyi")}
     assert ours | wire | {"millrace/py.typed"} <= names
     listed, = (name for name in names if name.endswith(".dist-info/METADATA"))
     extras = zipfile.ZipFile(wheel).read(listed).decode()
