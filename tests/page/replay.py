@@ -16,6 +16,10 @@ HOSTILE = "z-._"  # names are checked by the server; this is as odd as they get
 IDLE = 60  # streams that nobody uses: more than fit one page of the table
 RATE_HZ = 400
 
+# How many points are drawn; none before the page has its script and its first answer.
+POINTS = ("typeof view === 'undefined' || view.answer === null "
+          "? 0 : curvesOf(view.answer).steps.length")
+
 
 class Replay:
     """A context manager; after play(): `server`, `tab`, and `points` of the curve over time."""
@@ -45,7 +49,7 @@ class Replay:
         self.tab.look(1280, dark=False)
         players = [self._player(stream, seed) for seed, stream in enumerate(STREAMS)]
         while any(player.poll() is None for player in players):
-            self.points.append(self.tab.run("curvesOf(view.answer ?? {}).steps.length"))
+            self.points.append(self.tab.run(POINTS))
             time.sleep(0.5)
         assert [player.wait() for player in players] == [0] * len(players)
         self.tab.wait_until("document.querySelector('#figures dd')?.textContent === '7,500'")
