@@ -10,6 +10,7 @@
 #include "kernels/math/platform.h"
 #include "kernels/math/updates.h"
 #include "kernels/ops.h"
+#include "kernels/steps/update_at.h"
 
 namespace millrace::kernels::steps {
 
@@ -19,21 +20,6 @@ struct OuterRow {
   typename Update::Row of_update;
   T next_x;
 };
-
-// Changes one parameter and returns its new value.
-template <typename T, typename Update>
-MILLRACE_HD T UpdateAt(const Update& update, const typename Update::Row& row, T d, T square,
-                       const OuterMap<T>& map, std::int64_t at) {
-  Slots<T> slots{};
-  slots.theta = map.theta[at];
-  if constexpr (Update::kFirst) slots.first = map.first[at];
-  if constexpr (Update::kSecond) slots.second = map.second[at];
-  const T theta = slots.theta + update(row, d, square, slots);
-  if constexpr (Update::kFirst) map.first[at] = slots.first;
-  if constexpr (Update::kSecond) map.second[at] = slots.second;
-  map.theta[at] = theta;
-  return theta;
-}
 
 template <typename T, typename Update, typename Exec>
 MILLRACE_HD void UpdateOuter(Exec& exec, const Update& update, const OuterMap<T>& map) {

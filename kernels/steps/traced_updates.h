@@ -9,6 +9,7 @@
 #include "kernels/math/platform.h"
 #include "kernels/math/updates.h"
 #include "kernels/steps/sweeps.h"
+#include "kernels/steps/update_at.h"
 #include "kernels/traces.h"
 
 namespace millrace::kernels::steps {
@@ -17,13 +18,7 @@ namespace millrace::kernels::steps {
 template <typename T, typename Update>
 MILLRACE_HD void UpdateTracedAt(const Update& update, const TracedMap<T>& map, std::int64_t at,
                                 T g) {
-  Slots<T> slots{};
-  slots.theta = map.theta[at];
-  if constexpr (Update::kFirst) slots.first = map.first[at];
-  if constexpr (Update::kSecond) slots.second = map.second[at];
-  map.theta[at] = slots.theta + update(update.ForRow(g), T(1), T(1), slots);
-  if constexpr (Update::kFirst) map.first[at] = slots.first;
-  if constexpr (Update::kSecond) map.second[at] = slots.second;
+  UpdateAt(update, update.ForRow(g), T(1), T(1), map, at);
 }
 
 // One output, or two, are in the loop; of another number, g is summed by a loop of its own.
