@@ -42,26 +42,33 @@ SettingDescription Saying(SettingDescription setting, std::string sentence) {
   return setting;
 }
 
+SettingDescription Changeable(SettingDescription setting) {
+  setting.changeable = true;
+  return setting;
+}
+
 std::vector<SettingDescription> AverageAndShadowSettings() {
-  return {Saying(CountSetting("half_life", "units", 1, 1e9, 100),
-                 "Half-life of the averages; a unit is a release of targets, else a step."),
-          Saying(CountSetting("shadow_after", "steps", 0, 1e15, 0),
-                 "Take the shadow after so many scored steps; 0: on request only."),
-          Saying(ChoiceSetting("shadow_normaliser", {"running", "frozen"}),
-                 "Whether the shadow's input is normalised as the stream's, or as it was."),
-          Saying(ChoiceSetting("serve", {"live", "shadow", "guarded"}),
-                 "Which prediction is sent; guarded: the shadow's while it is better."),
-          {.name = "guard_margin",
-           .minimum = 0,
-           .maximum = 1e6,
-           .default_value = 0.1,
-           .sentence = "Guarded: by how much the live loss is above the shadow's, relatively."},
-          Saying(CountSetting("guard_units", "units", 1, 1e9, 20),
-                 "Guarded: for how many units in a row before the shadow is sent."),
-          {.name = "score_inferred",
-           .type = SettingType::kFlag,
-           .default_value = false,
-           .sentence = "Score inferred targets too, not only measured ones."}};
+  return {
+      Saying(CountSetting("half_life", "units", 1, 1e9, 100),
+             "Half-life of the averages; a unit is a release of targets, else a step."),
+      Saying(CountSetting("shadow_after", "steps", 0, 1e15, 0),
+             "Take the shadow after so many scored steps; 0: on request only."),
+      Saying(ChoiceSetting("shadow_normaliser", {"running", "frozen"}),
+             "Whether the shadow's input is normalised as the stream's, or as it was."),
+      Changeable(Saying(ChoiceSetting("serve", {"live", "shadow", "guarded"}),
+                        "Which prediction is sent; guarded: the live one until it is worse.")),
+      {.name = "guard_margin",
+       .minimum = 0,
+       .maximum = 1e6,
+       .default_value = 0.1,
+       .sentence = "Guarded: how far a block's live loss may be above the shadow's, relatively.",
+       .changeable = true},
+      Changeable(Saying(CountSetting("guard_units", "units", 1, 1e9, 50),
+                        "Guarded: units of a block, which is judged at its end.")),
+      {.name = "score_inferred",
+       .type = SettingType::kFlag,
+       .default_value = false,
+       .sentence = "Score inferred targets too, not only measured ones."}};
 }
 
 std::vector<SettingDescription> ShiftSettings() {
@@ -102,9 +109,7 @@ Monitor::Monitor(const PartSpec& resolved_monitor, std::int64_t outputs, bool cl
     : decay_(DecayOf(static_cast<double>(resolved_monitor.Integer("half_life")))),
       shadow_after_(resolved_monitor.Integer("shadow_after")),
       freeze_normaliser_(resolved_monitor.Text("shadow_normaliser") == "frozen"),
-      serve_(resolved_monitor.Text("serve") == "guarded"  ? Serve::kGuarded
-             : resolved_monitor.Text("serve") == "shadow" ? Serve::kShadow
-                                                          : Serve::kLive),
+      serve_(ServeOf(resolved_monitor)),
       guard_margin_(resolved_monitor.Number("guard_margin")),
       guard_units_(resolved_monitor.Integer("guard_units")),
       given_reference_(resolved_monitor.Number("reference_loss")),
@@ -120,8 +125,23 @@ Monitor::Monitor(const PartSpec& resolved_monitor, std::int64_t outputs, bool cl
   residual_sd_.assign(m, std::numeric_limits<double>::quiet_NaN());
 }
 
+Monitor::Serve Monitor::ServeOf(const PartSpec& resolved_monitor) {
+  const std::string& serve = resolved_monitor.Text("serve");
+  return serve == "guarded" ? Serve::kGuarded : serve == "shadow" ? Serve::kShadow : Serve::kLive;
+}
+
 void Monitor::Change(const PartSpec& resolved_monitor) {
   given_reference_ = resolved_monitor.Number("reference_loss");
+  const Serve serve = ServeOf(resolved_monitor);
+  const double margin = resolved_monitor.Number("guard_margin");
+  const std::int64_t units = resolved_monitor.Integer("guard_units");
+  if (serve == serve_ && margin == guard_margin_ && units == guard_units_) return;
+  serve_ = serve;
+  guard_margin_ = margin;
+  guard_units_ = units;
+  if (serve_ != Serve::kGuarded) guard_tripped_ = false;
+  BeginGuardBlock();
+  ServeByPolicy();
 }
 
 void Monitor::BeginUnit() {
@@ -207,12 +227,19 @@ void Monitor::EndShadowUnit() {
 
 void Monitor::Guard(double live, double shadow) {
   if (serve_ != Serve::kGuarded) return;
-  guard_live_.Add(live, decay_);
-  guard_shadow_.Add(shadow, decay_);
-  const bool worse = guard_live_.mean() > (1 + guard_margin_) * guard_shadow_.mean();
-  guard_count_ = worse ? guard_count_ + 1 : 0;
-  if (guard_count_ >= guard_units_) guard_tripped_ = true;
+  guard_live_.Add(live, /*decay=*/1);
+  guard_shadow_.Add(shadow, /*decay=*/1);
+  if (++guard_count_ < guard_units_) return;
+  const double allowed = guard_margin_ * std::fabs(guard_shadow_.mean());
+  if (guard_live_.mean() - guard_shadow_.mean() > allowed) guard_tripped_ = true;
+  BeginGuardBlock();
   ServeByPolicy();
+}
+
+void Monitor::BeginGuardBlock() {
+  guard_live_.Clear();
+  guard_shadow_.Clear();
+  guard_count_ = 0;
 }
 
 void Monitor::Detect(double served, std::uint64_t seq) {
@@ -244,9 +271,7 @@ void Monitor::TookShadow(std::uint64_t seq) {
   gain_.Clear();
   shadow_accuracy_.Clear();
   disagreement_.Clear();
-  guard_live_.Clear();
-  guard_shadow_.Clear();
-  guard_count_ = 0;
+  BeginGuardBlock();
   ServeByPolicy();
 }
 
@@ -256,9 +281,7 @@ bool Monitor::ShadowDue() const {
 
 void Monitor::Unguard() {
   guard_tripped_ = false;
-  guard_live_.Clear();
-  guard_shadow_.Clear();
-  guard_count_ = 0;
+  BeginGuardBlock();
   ServeByPolicy();
 }
 
@@ -285,6 +308,8 @@ std::optional<double> Monitor::Recovery() const {
 void Monitor::Fill(StreamStats* stats) const {
   stats->scored_units = static_cast<std::uint64_t>(scored_units_);
   stats->serving_shadow = serving_shadow_;
+  stats->guarded = serve_ == Serve::kGuarded;
+  stats->guard_tripped = guard_tripped_;
   stats->live_loss = live_.Mean();
   stats->shadow_loss = shadow_.Mean();
   stats->gain = gain_.Mean();

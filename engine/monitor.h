@@ -20,10 +20,14 @@
 // or 20 000 (exponential), and finds a rise by one deviation after about 30; with a shift_delta of
 // 0.05 it is one in 1 500, and 20.
 //
-// serve = live | shadow | guarded. Guarded goes over to the shadow when the live average has been
-// above the shadow's by `guard_margin` (relative) for `guard_units` units in a row; its averages
-// start anew with the shadow and with Unguard(). The caller freezes learning. It returns only on
-// Unguard().
+// serve = live | shadow | guarded, changeable. Guarded judges blocks of `guard_units` units: it
+// goes over to the shadow at the end of the first whose mean live loss is above the shadow's by
+// more than `guard_margin` of it. Hence two bounds: whatever happens, in every block but the last
+// before the change what was served is within the margin of the shadow; and from the unit on from
+// which each is worse than the margin allows, at most 2 guard_units - 1 units are served live.
+// Averages with memory would bound neither. A block begins with the shadow, with Unguard(), and
+// where the guard's settings change. The caller freezes learning. It returns only on Unguard(), or
+// where another policy is set.
 //
 // All state is float64 or integers and counts units or steps, never time. Thread-compatible;
 // nothing is allocated after construction. O(m) a scored step; 5 KB a stream.
@@ -93,7 +97,7 @@ class Monitor {
   bool guard_tripped() const { return guard_tripped_; }
   void Unguard();
 
-  // Changeable settings (monitor.reference_loss).
+  // Changeable settings: reference_loss, serve, guard_margin, guard_units.
   void Change(const PartSpec& resolved_monitor);
 
   // sd [m]: running root mean square of served residuals; NaN until there is one.
@@ -114,12 +118,14 @@ class Monitor {
   void EndResiduals();
   void EndShadowUnit();
   void Guard(double live, double shadow);
+  void BeginGuardBlock();
   void Detect(double served, std::uint64_t seq);
   void ServeByPolicy();
   std::optional<double> GivenReference() const;
   std::optional<double> Recovery() const;
 
   enum class Serve { kLive, kShadow, kGuarded };
+  static Serve ServeOf(const PartSpec& resolved_monitor);
 
   // Settings.
   double decay_;
@@ -138,8 +144,8 @@ class Monitor {
   std::int64_t scored_steps_ = 0, scored_units_ = 0;
   double mean_loss_ = 0;
   Average live_, shadow_, gain_;
-  Average guard_live_, guard_shadow_;
-  std::int64_t guard_count_ = 0;
+  Average guard_live_, guard_shadow_;  // of the block that is open
+  std::int64_t guard_count_ = 0;       // its units
   Share accuracy_, shadow_accuracy_, brier_, coverage_;
   std::vector<double> square_sum_, square_count_;  // [m], decayed sums behind residual_sd_
   std::vector<double> residual_sd_;                // [m]

@@ -42,6 +42,8 @@ struct StreamStats {
   bool frozen = false;
   std::uint64_t open_steps = 0, trailing_steps = 0;
   bool serving_shadow = false;
+  bool guarded = false;        // serve = guarded
+  bool guard_tripped = false;  // guarded, and went over to the shadow
   std::optional<double> live_loss, shadow_loss, gain, recovery, reference_loss, mean_loss;
   std::optional<std::uint64_t> shadow_seq;
   bool shadow_normaliser_frozen = false;

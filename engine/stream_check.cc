@@ -41,7 +41,8 @@ absl::Status StreamImpl<T>::Check(const Event& event) const {
   if (const auto* const set = std::get_if<Set>(&event)) {
     std::vector<NamedSetting> all = overrides_;
     all.insert(all.end(), set->settings.begin(), set->settings.end());
-    return WithOverrides(model_->spec(), all).status();
+    const absl::StatusOr<ModelSpec> spec = WithOverrides(model_->spec(), all);
+    return spec.ok() ? CheckServe(*set) : spec.status();
   }
   if (std::holds_alternative<Restore>(event) && !learner_.has_good_copy()) {
     return Error(absl::StatusCode::kFailedPrecondition, kNoGoodCopy,
@@ -49,6 +50,20 @@ absl::Status StreamImpl<T>::Check(const Event& event) const {
                               " holds no good copy; expected guard.good_every > 0 (set at "
                               "model '",
                               model_->name(), "'); roll back to a snapshot"));
+  }
+  return absl::OkStatus();
+}
+
+// Who asks for the shadow's predictions must not be sent live ones.
+template <typename T>
+absl::Status StreamImpl<T>::CheckServe(const Set& set) const {
+  for (const NamedSetting& setting : set.settings) {
+    if (setting.name != "monitor.serve" || monitor_.has_shadow()) continue;
+    const auto* const serve = std::get_if<std::string>(&setting.value);
+    if (serve == nullptr || *serve == "live") continue;
+    return Error(absl::StatusCode::kFailedPrecondition, kNoShadow,
+                 absl::StrCat(Owner(), " has no shadow; monitor.serve = '", *serve,
+                              "' expects one; take it first (millrace stream shadow)"));
   }
   return absl::OkStatus();
 }

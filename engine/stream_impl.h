@@ -95,6 +95,7 @@ class StreamImpl final : public Stream {
   absl::Status CheckOffsets(const Observe& observe) const;
   absl::Status CheckBlock(const TargetBlock& block, std::uint64_t steps) const;
   absl::Status CheckBlockValues(const TargetBlock& block) const;
+  absl::Status CheckServe(const Set& set) const;
   absl::Status CheckRoom(const Observe& observe) const;
   absl::Status CheckLateTargets(const LateTargets& late) const;
   // Whether each row of the block is new; counts the new ones, or says why it cannot be held.

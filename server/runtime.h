@@ -128,6 +128,9 @@ class Runtime {
   virtual absl::StatusOr<v1::Stream> CloseStream(const v1::CloseStreamRequest&) = 0;
   virtual absl::Status DeleteStream(const v1::DeleteStreamRequest&) = 0;
   virtual absl::StatusOr<v1::Stream> ForkStream(const v1::ForkStreamRequest&) = 0;
+  virtual absl::StatusOr<v1::ListVariantsResponse> ListVariants(
+      const v1::ListVariantsRequest&) = 0;
+  virtual absl::StatusOr<v1::Stream> PromoteVariant(const v1::PromoteVariantRequest&) = 0;
   virtual absl::StatusOr<v1::Stream> FreezeStream(const v1::FreezeStreamRequest&) = 0;
   virtual absl::StatusOr<v1::Stream> UnfreezeStream(const v1::UnfreezeStreamRequest&) = 0;
   virtual absl::StatusOr<v1::Stream> ResetStream(const v1::ResetStreamRequest&) = 0;
@@ -192,6 +195,9 @@ inline constexpr char kDisk[] = "DISK";
 inline constexpr char kLimit[] = "LIMIT";
 inline constexpr char kNoModel[] = "NO_MODEL";
 inline constexpr char kNoStream[] = "NO_STREAM";
+inline constexpr char kNoVariant[] = "NO_VARIANT";
+inline constexpr char kIsVariant[] = "IS_VARIANT";
+inline constexpr char kHasVariants[] = "HAS_VARIANTS";
 inline constexpr char kNoSnapshot[] = "NO_SNAPSHOT";
 inline constexpr char kLostSteps[] = "LOST_STEPS";
 inline constexpr char kDraining[] = "DRAINING";

@@ -63,7 +63,8 @@ Server::Server(const ServerConfig& config, std::unique_ptr<Runtime> runtime,
       site_(MakeSite(config)),
       models_(site_),
       streams_(site_),
-      learning_(site_) {}
+      learning_(site_),
+      kserve_(site_) {}
 
 Server::~Server() {
   if (grpc_server_ == nullptr) return;
@@ -123,6 +124,7 @@ absl::Status Server::Listen(const ServerConfig& config,
   builder.RegisterService(&models_);
   builder.RegisterService(&streams_);
   builder.RegisterService(&learning_);
+  builder.RegisterService(&kserve_);
   grpc_server_ = builder.BuildAndStart();
   if (grpc_server_ == nullptr || port == 0) {
     return absl::UnavailableError(

@@ -29,6 +29,7 @@
 #include "server/security/authorize.h"
 #include "server/services/call_gate.h"
 #include "server/services/call_pool.h"
+#include "server/services/kserve_service.h"
 #include "server/services/learning_service.h"
 #include "server/services/models_service.h"
 #include "server/services/streams_service.h"
@@ -70,6 +71,7 @@ class Server {
   ModelsService models_;
   StreamsService streams_;
   LearningService learning_;
+  KserveService kserve_;
   Address grpc_address_;
   std::unique_ptr<grpc::Server> grpc_server_;
   std::unique_ptr<HealthReporter> health_;

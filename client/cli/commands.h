@@ -61,6 +61,11 @@ struct Context {
 void AddModelCommands(CLI::App* app, Context* context);
 void AddStreamCommands(CLI::App* app, Context* context);
 void AddStreamActions(CLI::App* stream, Context* context);
+void AddSafetyCommands(CLI::App* stream, Context* context);
+void AddVariantCommands(CLI::App* stream, Context* context);
+// The variant's state becomes the stream's; unless forced, only where its loss is no higher.
+absl::Status PromoteVariant(const Context& context, Client& client, const std::string& stream,
+                            const std::string& variant, bool force);
 void AddStatsCommands(CLI::App* app, Context* context);
 void AddReplayCommand(CLI::App* app, Context* context);
 void AddPipeCommand(CLI::App* app, Context* context);

@@ -144,6 +144,65 @@ sensitive the detector is: monitor.shift_delta, shift_threshold, shift_warmup of
   $ millrace parts monitor
 )text";
 
+constexpr char kSafety[] = R"text(
+A trusted decoder is the shadow: frozen weights beside the learner on the same input. Whose
+predictions are sent is a setting of the running stream:
+
+  live     the learner's (the default)
+  shadow   the trusted decoder's; the learner goes on learning beside it
+  guarded  the learner's, until a block of units was worse than the shadow by a margin
+
+Let the learner run beside the trusted decoder, and look at the gain before it may drive:
+
+  $ millrace stream shadow subject-1
+  $ millrace stream serve subject-1 shadow
+  $ millrace stats subject-1 --json
+  $ millrace stream guard subject-1 --margin 0.1 --units 50
+
+The guard judges blocks of --units scored units (a unit is a release of targets, else a step). Until
+the last block before the change, what was served is within the margin of the shadow in every block;
+from the unit on from which each is worse, the change comes within 2 units - 1 units. It freezes the
+learner, says so in every reply, in stats and in a metric, and goes back only on request:
+
+  $ millrace stream unfreeze subject-1
+
+The guard knows the targets that it is given. While targets are wrong, following them looks like
+learning, and it changes nothing; it goes over when they are right again. Where targets cannot be
+trusted for a time, serve the shadow, or freeze.
+
+What was learned and found good becomes what is trusted; back to live:
+
+  $ millrace stream promote subject-1 --force
+  $ millrace stream serve subject-1 live
+
+Other rails: guard.clip_norm, guard.max_step_change and guard.max_release_change bound an update;
+freeze stops learning; restore brings back the last good copy; rollback goes back to a snapshot.
+)text";
+
+constexpr char kTournament[] = R"text(
+Which rate is best is a question for the stream's own input. Variants are copies that differ in some
+settings and learn on it beside the stream, in the same server, without a message of their own:
+
+  $ printf 'variants { name: "fast" settings { name: "optimizer.rate" number: 1e-4 } }
+      variants { name: "still" settings { name: "optimizer.rate" number: 0 } }' > rates.textproto
+  $ millrace stream fork subject-1 --variants rates.textproto
+  $ millrace replay subject-1 --inputs $D/20141211_s13_counts.npy \
+      --targets $D/20141211_s13_labels.npy \
+      --class_column 0 --ignore_class -1 --release_column 1
+  $ millrace stream variants subject-1
+
+They are ranked by the mean loss of what was served, on the same units as the stream's own. The
+difference to the stream comes with a 95 % interval from 8 blocks of 50 units on; where it spans
+zero nothing has been shown yet.
+
+One becomes the stream, in one event: weights, settings, statistics. The stream's client goes on
+without noticing, and a crash in between costs nothing.
+
+  $ millrace stream promote subject-1 fast --force
+  $ millrace stream delete subject-1.fast
+  $ millrace stream delete subject-1.still
+)text";
+
 constexpr char kDurability[] = R"text(
 Every change is an event. It is written to the journal before it is applied; snapshots bound how
 much must be replayed. After a crash the stream has the same bits as if nothing had happened.
@@ -216,6 +275,8 @@ const std::vector<HelpTopic>& HelpTopics() {
       {"rules", "how a step's gradient is formed, and what it costs", kRules},
       {"recovery", "what learning is worth, measured", kRecovery},
       {"drift", "shift marks, novelty, silent channels", kDrift},
+      {"safety", "a trusted decoder beside the learner, and the way back to it", kSafety},
+      {"tournament", "variants that learn on the stream's own input", kTournament},
       {"durability", "what survives what", kDurability},
       {"bytes", "text and logs through a pipe", kBytes},
       {"recordings", "playing files and scoring them", kRecordings},

@@ -20,20 +20,41 @@ class FirstError : public google::protobuf::io::ErrorCollector {
   std::string text_;
 };
 
+// `expected` says what the text is to be, with an example.
+absl::Status Parse(const std::string& text, const std::string& name, const char* expected,
+                   google::protobuf::Message* message) {
+  FirstError error;
+  google::protobuf::TextFormat::Parser parser;
+  parser.RecordErrorsTo(&error);
+  if (parser.ParseFromString(text, message)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(name, ":", error.text(), "; expected ", expected));
+}
+
 }  // namespace
 
 absl::StatusOr<v1::ModelSpec> ParseSpec(const std::string& text, const std::string& name) {
   v1::ModelSpec spec;
-  FirstError error;
-  google::protobuf::TextFormat::Parser parser;
-  parser.RecordErrorsTo(&error);
-  if (!parser.ParseFromString(text, &spec)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(name, ":", error.text(),
-                     "; expected a ModelSpec in protobuf text format, e.g. cell { name: "
-                     "\"vanilla\" settings { name: \"units\" integer: 64 } }"));
-  }
+  absl::Status status = Parse(text, name,
+                              "a ModelSpec in protobuf text format, e.g. cell { name: \"vanilla\" "
+                              "settings { name: \"units\" integer: 64 } }",
+                              &spec);
+  if (!status.ok()) return status;
   return spec;
+}
+
+absl::StatusOr<v1::VariantSet> ReadVariants(const std::string& path) {
+  constexpr char kExpected[] =
+      "a VariantSet in protobuf text format, e.g. variants { name: \"fast\" settings { name: "
+      "\"optimizer.rate\" number: 1e-3 } }";
+  const auto text = ReadBytes(path);
+  if (!text.ok()) return text.status();
+  v1::VariantSet set;
+  absl::Status status = Parse(*text, path, kExpected, &set);
+  if (!status.ok()) return status;
+  if (set.variants().empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(path, " has no variants; expected ", kExpected));
+  }
+  return set;
 }
 
 absl::StatusOr<v1::ModelSpec> ReadSpec(const std::string& path) {

@@ -39,7 +39,7 @@ void PrintStream(std::ostream& out, const v1::Stream& stream) {
 }
 
 struct Arguments {
-  std::string name, model, new_name;
+  std::string name, model;
   std::optional<std::uint64_t> seed;
   std::optional<std::uint64_t> event;
   std::vector<std::string> settings;
@@ -173,12 +173,6 @@ void AddStreamActions(CLI::App* stream, Context* context) {
         return ShowStream(*context, client.RollbackStream(arguments->name, arguments->event));
       });
   rollback->add_option("--event", arguments->event, "Event of the snapshot; default the newest");
-  CLI::App* fork = AddNamed(
-      stream, context, {"fork", "Copy the complete state into a new stream"}, arguments,
-      [=](Client& client) {
-        return ShowStream(*context, client.ForkStream(arguments->name, arguments->new_name));
-      });
-  fork->add_option("NEW", arguments->new_name, "Name of the copy")->required();
 }
 
 void AddStreamCommands(CLI::App* app, Context* context) {
@@ -209,6 +203,8 @@ void AddStreamCommands(CLI::App* app, Context* context) {
   AddNamed(stream, context, {"delete", "Remove a stream and everything stored of it"}, arguments,
            [=](Client& client) { return DeleteStream(*context, client, arguments->name); });
   AddStreamActions(stream, context);
+  AddVariantCommands(stream, context);
+  AddSafetyCommands(stream, context);
 }
 
 }  // namespace millrace::client

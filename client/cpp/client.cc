@@ -183,9 +183,28 @@ absl::Status Client::DeleteStream(const std::string& id) {
               Changing<v1::DeleteStreamRequest>(id), &response);
 }
 
-absl::StatusOr<v1::Stream> Client::ForkStream(const std::string& id, const std::string& new_id) {
+absl::StatusOr<std::vector<v1::Variant>> Client::ListVariants(const std::string& id) {
+  v1::ListVariantsRequest request;
+  request.set_id(id);
+  v1::ListVariantsResponse response;
+  absl::Status status = Call(streams_.get(), &v1::Streams::Stub::ListVariants, request, &response);
+  if (!status.ok()) return status;
+  return std::vector<v1::Variant>(response.variants().begin(), response.variants().end());
+}
+
+absl::StatusOr<v1::Stream> Client::PromoteVariant(const std::string& id,
+                                                  const std::string& variant) {
+  auto request = Changing<v1::PromoteVariantRequest>(id);
+  request.set_variant(variant);
+  return Act(&v1::Streams::Stub::PromoteVariant, std::move(request));
+}
+
+absl::StatusOr<v1::Stream> Client::ForkStream(const std::string& id, const std::string& new_id,
+                                              const ForkOptions& options) {
   auto request = Changing<v1::ForkStreamRequest>(id);
   request.set_new_id(new_id);
+  request.set_follow(options.follow);
+  for (const v1::Setting& setting : options.settings) *request.add_settings() = setting;
   return Act(&v1::Streams::Stub::ForkStream, std::move(request));
 }
 

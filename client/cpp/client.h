@@ -32,6 +32,11 @@ struct OpenOptions {
   std::vector<v1::Setting> overrides = {};  // names as "optimizer.rate"
 };
 
+struct ForkOptions {
+  std::vector<v1::Setting> settings = {};  // in which the copy differs
+  bool follow = false;                     // the copy learns on the stream's input, as its variant
+};
+
 // Figures of some streams at a steady pace. Next is for one thread; Cancel for any.
 class StatsWatch {
  public:
@@ -64,7 +69,12 @@ class Client {
   absl::StatusOr<std::vector<v1::Stream>> ListStreams(const std::string& model = "");
   absl::StatusOr<v1::Stream> CloseStream(const std::string& id);
   absl::Status DeleteStream(const std::string& id);
-  absl::StatusOr<v1::Stream> ForkStream(const std::string& id, const std::string& new_id);
+  absl::StatusOr<v1::Stream> ForkStream(const std::string& id, const std::string& new_id,
+                                        const ForkOptions& options = {});
+  // How the variants of a stream compare with it, the best first.
+  absl::StatusOr<std::vector<v1::Variant>> ListVariants(const std::string& id);
+  // The variant's state becomes the stream's.
+  absl::StatusOr<v1::Stream> PromoteVariant(const std::string& id, const std::string& variant);
   absl::StatusOr<v1::Stream> FreezeStream(const std::string& id);
   absl::StatusOr<v1::Stream> UnfreezeStream(const std::string& id);
   absl::StatusOr<v1::Stream> ResetStream(const std::string& id);

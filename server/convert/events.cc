@@ -139,6 +139,7 @@ absl::Status ViewRecord(const store::v1::JournalRecord& record, ViewedEvent* vie
     case store::v1::JournalRecord::kRestore:
       viewed->event = engine::Restore{};
       return absl::OkStatus();
+    case store::v1::JournalRecord::kPromote:  // no event of the engine's: Keeper takes it
     case store::v1::JournalRecord::BODY_NOT_SET:
       break;
   }

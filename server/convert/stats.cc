@@ -28,6 +28,8 @@ void FillState(const engine::StreamStats& stats, v1::StreamStats* wire) {
   wire->set_open_steps(stats.open_steps);
   wire->set_trailing_steps(stats.trailing_steps);
   wire->set_serving(stats.serving_shadow ? "shadow" : "live");
+  wire->set_guarded(stats.guarded);
+  wire->set_guard_tripped(stats.guard_tripped);
   if (stats.shadow_seq.has_value()) wire->set_shadow_seq(*stats.shadow_seq);
   wire->set_shadow_normaliser(stats.shadow_normaliser_frozen ? "frozen" : "running");
   wire->set_open_loop_estimate(stats.open_loop_estimate);

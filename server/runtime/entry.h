@@ -73,6 +73,7 @@ struct Entry {
     std::uint64_t writer_token = 0;   // 0: nobody is attached
     std::int64_t resident_bytes = 0;  // 0: paged out
     std::uint64_t seed = 0;
+    std::string variant_of;  // the stream whose input it learns on
     std::vector<v1::Setting> overrides;
     google::protobuf::Timestamp create_time;
     // Of a stream that is paged out.

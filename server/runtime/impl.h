@@ -25,6 +25,7 @@
 #include "server/runtime/syncer.h"
 #include "server/runtime/table.h"
 #include "server/runtime/turn.h"
+#include "server/runtime/variants.h"
 #include "server/store/store.h"
 
 namespace millrace::server {
@@ -51,6 +52,9 @@ class RuntimeImpl final : public Runtime {
   absl::StatusOr<v1::Stream> CloseStream(const v1::CloseStreamRequest& request) override;
   absl::Status DeleteStream(const v1::DeleteStreamRequest& request) override;
   absl::StatusOr<v1::Stream> ForkStream(const v1::ForkStreamRequest& request) override;
+  absl::StatusOr<v1::ListVariantsResponse> ListVariants(
+      const v1::ListVariantsRequest& request) override;
+  absl::StatusOr<v1::Stream> PromoteVariant(const v1::PromoteVariantRequest& request) override;
   absl::StatusOr<v1::Stream> FreezeStream(const v1::FreezeStreamRequest& request) override;
   absl::StatusOr<v1::Stream> UnfreezeStream(const v1::UnfreezeStreamRequest& request) override;
   absl::StatusOr<v1::Stream> ResetStream(const v1::ResetStreamRequest& request) override;
@@ -104,7 +108,12 @@ class RuntimeImpl final : public Runtime {
   absl::StatusOr<v1::Stream> Close(const EntryPtr& entry, const RequestKey& key);
   absl::StatusOr<v1::Stream> Fork(const v1::ForkStreamRequest& request, const EntryPtr& entry,
                                   const RequestKey& key);
-  absl::Status WriteFork(const Entry& from, Entry* copy, const RequestKey& key);
+  absl::Status WriteFork(const v1::ForkStreamRequest& request, const Entry& from, Entry* copy,
+                         const RequestKey& key);
+  // IS_VARIANT where it is one.
+  static absl::Status RefuseVariant(const Entry& entry);
+  // Variants of recovered streams follow them again.
+  void RelinkVariants();
   absl::Status Rollback(const v1::RollbackStreamRequest& request, Entry* entry,
                         const RequestKey& key);
   absl::Status RefuseOversize(const v1::LearnPart& part, Entry* entry, std::uint64_t steps,
@@ -120,6 +129,7 @@ class RuntimeImpl final : public Runtime {
   Keeper keeper_;
   Residence residence_;
   Syncer syncer_;
+  Variants variants_;
   Turns turns_;
   std::atomic<bool> draining_ = false;
   Scheduler scheduler_;

@@ -130,6 +130,7 @@ absl::Status Keeper::Replay(Entry* entry, std::uint64_t epoch) {
 
 absl::Status Keeper::Repeat(Entry* entry, const JournalRecord& record,
                             engine::Outcome* outcome) const {
+  if (record.has_promote()) return TakeOver(entry, record);
   ViewedEvent viewed;
   absl::Status status = ViewRecord(record, &viewed);
   if (status.ok()) status = entry->body.stream->Check(viewed.event);
@@ -142,6 +143,19 @@ absl::Status Keeper::Repeat(Entry* entry, const JournalRecord& record,
   if (entry->body.stream->event() == record.event()) return absl::OkStatus();
   return Damaged(*entry, absl::StrCat("stands at event ", entry->body.stream->event(),
                                       " after event ", record.event(), " of its journal"));
+}
+
+absl::Status Keeper::TakeOver(Entry* entry, const JournalRecord& record) const {
+  const auto snapshot = engine::DecodeSnapshot(record.promote().state());
+  if (!snapshot.ok()) return snapshot.status();
+  auto stream = engine::Stream::Load(entry->model, entry->id, *snapshot);
+  if (!stream.ok()) return stream.status();
+  if ((*stream)->event() != record.event()) {
+    return Damaged(*entry, absl::StrCat("has a promotion in its journal at event ", record.event(),
+                                        " that stands at event ", (*stream)->event()));
+  }
+  entry->body.stream = *std::move(stream);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> Keeper::Skim(Entry* entry) {

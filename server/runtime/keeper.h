@@ -66,6 +66,8 @@ class Keeper {
   absl::Status Replay(Entry* entry, std::uint64_t epoch);
   absl::Status Repeat(Entry* entry, const store::v1::JournalRecord& record,
                       engine::Outcome* outcome) const;
+  // The state of the variant that was promoted.
+  absl::Status TakeOver(Entry* entry, const store::v1::JournalRecord& record) const;
   void NoteSnapshot(Entry* entry, std::uint64_t event) const;
 
   const RuntimeOptions& options_;

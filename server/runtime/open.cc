@@ -35,8 +35,12 @@ RuntimeImpl::RuntimeImpl(const RuntimeOptions& options, RuntimeObserver* observe
       keeper_(options_, store_.get(), &listeners_, observer, environment_),
       residence_(options.memory_limit_bytes, options.idle_page_out, &keeper_, environment_),
       syncer_(store_.get(), &listeners_, observer, options.sync_interval),
+      variants_(store_.get(), &keeper_, &syncer_, &requests_, observer),
       turns_(options_, store_.get(), &keeper_, &syncer_, observer),
-      scheduler_(options.worker_threads, &turns_, &residence_, observer) {}
+      scheduler_(options.worker_threads, &turns_, &residence_, observer) {
+  variants_.Start(&scheduler_);
+  turns_.FollowedBy(&variants_);
+}
 
 RuntimeImpl::~RuntimeImpl() { draining_ = true; }
 
@@ -47,6 +51,7 @@ absl::Status RuntimeImpl::Recover() {
   auto to_replay = RecoverEntries();
   if (!to_replay.ok()) return to_replay.status();
   ReplayAll(*to_replay);
+  RelinkVariants();
   if (observer_ != nullptr) {
     observer_->OnResumed(static_cast<std::int64_t>(table_.AllStreams().size()),
                          keeper_.replayed_events(), absl::ToDoubleSeconds(absl::Now() - begin));
@@ -119,6 +124,14 @@ void RuntimeImpl::ReplayAll(const std::vector<EntryPtr>& entries) {
   // A turn each, so that the scheduler counts what is in memory.
   for (const EntryPtr& entry : entries) {
     scheduler_.Add(entry, CallWork{CallWork::Need::kEntry, [](const absl::Status&) {}});
+  }
+}
+
+void RuntimeImpl::RelinkVariants() {
+  for (const EntryPtr& variant : table_.AllStreams()) {
+    if (variant->body.record.variant_of().empty()) continue;
+    const EntryPtr parent = table_.Find(variant->body.record.variant_of());
+    if (parent != nullptr) variants_.Relink(*parent, variant);
   }
 }
 

@@ -150,8 +150,16 @@ absl::StatusOr<v1::Stream> RuntimeImpl::Fork(const v1::ForkStreamRequest& reques
   const std::string& model = entry->model->name();
   if (absl::Status status = table_.Reserve(request.new_id(), model); !status.ok()) return status;
   auto copy = std::make_shared<Entry>(request.new_id(), entry->model);
-  absl::Status status =
-      InTurn(entry, CallWork::Need::kStream, [&] { return WriteFork(*entry, copy.get(), key); });
+  absl::Status status = InTurn(entry, CallWork::Need::kStream, [&]() -> absl::Status {
+    if (request.follow()) {
+      if (absl::Status room = variants_.CheckRoom(*entry); !room.ok()) return room;
+    }
+    if (absl::Status written = WriteFork(request, *entry, copy.get(), key); !written.ok()) {
+      return written;
+    }
+    if (request.follow()) variants_.Add(*entry, copy);
+    return absl::OkStatus();
+  });
   if (!status.ok()) {
     table_.Release(request.new_id(), model);
     return status;
@@ -160,8 +168,14 @@ absl::StatusOr<v1::Stream> RuntimeImpl::Fork(const v1::ForkStreamRequest& reques
   return FaceToWire(*copy);
 }
 
-absl::Status RuntimeImpl::WriteFork(const Entry& from, Entry* copy, const RequestKey& key) {
-  SnapshotCommit commit = keeper_.CommitOf(from);
+absl::Status RuntimeImpl::WriteFork(const v1::ForkStreamRequest& request, const Entry& from,
+                                    Entry* copy, const RequestKey& key) {
+  auto stream = CopyWith(from, copy->id, request.settings());
+  if (!stream.ok()) return stream.status();
+  copy->body.stream = *std::move(stream);
+  SnapshotCommit commit = keeper_.CommitOf(*copy);
+  const std::string bytes = engine::EncodeSnapshot(copy->body.stream->Save());
+  copy->body.stream = nullptr;
   store::v1::StreamRecord& record = copy->body.record;
   record = from.body.record;
   record.set_epoch(store_->FirstEpoch());
@@ -169,12 +183,18 @@ absl::Status RuntimeImpl::WriteFork(const Entry& from, Entry* copy, const Reques
   record.set_closed(false);
   record.clear_lost_seq();
   record.clear_accepted_seq();
+  record.clear_promoted_event();
+  record.clear_compared();
+  record.set_variant_of(request.follow() ? from.id : "");
+  if (request.follow()) {
+    *record.mutable_compared() = Variants::BeginningAt(from);
+    record.set_compared_since_promotion(from.body.record.promoted_event());
+  }
   *record.mutable_create_time() = commit.create_time();
   commit.set_epoch(record.epoch());
   Batch batch = store_->NewBatch();
   keeper_.PutRecord(*copy, &batch);
   requests_.Record(key, &batch);
-  const std::string bytes = engine::EncodeSnapshot(from.body.stream->Save());
   absl::Status status = store_->snapshots().Write(copy->id, bytes, &commit, &batch);
   if (!status.ok()) return status;
   // The copy's numbers are called durable from the first moment on.
@@ -185,11 +205,41 @@ absl::Status RuntimeImpl::WriteFork(const Entry& from, Entry* copy, const Reques
   return keeper_.Skim(copy).status();
 }
 
+absl::Status RuntimeImpl::RefuseVariant(const Entry& entry) {
+  const std::lock_guard lock(entry.face_mutex);
+  if (entry.face.variant_of.empty()) return absl::OkStatus();
+  return IsVariant(entry.id, entry.face.variant_of);
+}
+
+absl::StatusOr<v1::ListVariantsResponse> RuntimeImpl::ListVariants(
+    const v1::ListVariantsRequest& request) {
+  const auto entry = FindStream(request.id());
+  if (!entry.ok()) return entry.status();
+  return variants_.List(**entry);
+}
+
+absl::StatusOr<v1::Stream> RuntimeImpl::PromoteVariant(const v1::PromoteVariantRequest& request) {
+  if (draining_) return Draining();
+  const auto entry = FindStream(request.id());
+  if (!entry.ok()) return entry.status();
+  const auto act = [&](const RequestKey& key) -> absl::StatusOr<v1::Stream> {
+    absl::Status status = InTurn(*entry, CallWork::Need::kStream, [&] {
+      return variants_.Promote(entry->get(), request.variant(), key);
+    });
+    if (!status.ok()) return status;
+    return FaceToWire(**entry);
+  };
+  return Once<v1::Stream>(&requests_, "PromoteVariant", request, act,
+                          [&] { return GetEntry(request.id()); });
+}
+
 absl::StatusOr<v1::Stream> RuntimeImpl::RollbackStream(const v1::RollbackStreamRequest& request) {
   if (draining_) return Draining();
   const auto entry = FindStream(request.id());
   if (!entry.ok()) return entry.status();
   const auto act = [&](const RequestKey& key) -> absl::StatusOr<v1::Stream> {
+    if (absl::Status status = RefuseVariant(**entry); !status.ok()) return status;
+    if (variants_.HasAny(request.id())) return HasVariants(request.id(), "rolled back");
     absl::Status status = InTurn(*entry, CallWork::Need::kEntry,
                                  [&] { return Rollback(request, entry->get(), key); });
     if (!status.ok()) return status;

@@ -33,6 +33,7 @@ v1::Stream FaceToWire(const Entry& entry) {
   wire.set_resident(face.resident_bytes > 0);
   wire.set_resident_bytes(face.resident_bytes);
   wire.set_quarantined(!face.damage.ok());
+  wire.set_variant_of(face.variant_of);
   *wire.mutable_create_time() = face.create_time;
   return wire;
 }
@@ -204,6 +205,7 @@ absl::StatusOr<v1::Stream> RuntimeImpl::CloseStream(const v1::CloseStreamRequest
 }
 
 absl::StatusOr<v1::Stream> RuntimeImpl::Close(const EntryPtr& entry, const RequestKey& key) {
+  if (absl::Status status = RefuseVariant(*entry); !status.ok()) return status;
   absl::Status status = InTurn(entry, CallWork::Need::kEntry, [&]() -> absl::Status {
     if (absl::Status paged = keeper_.PageOut(entry.get()); !paged.ok()) return paged;
     entry->body.record.set_closed(true);
@@ -226,6 +228,8 @@ absl::Status RuntimeImpl::DeleteStream(const v1::DeleteStreamRequest& request) {
   const auto act = [&](const RequestKey& key) -> absl::StatusOr<v1::DeleteStreamResponse> {
     const auto entry = FindStream(request.id());
     if (!entry.ok()) return entry.status();
+    if (variants_.HasAny(request.id())) return HasVariants(request.id(), "deleted");
+    variants_.Remove(**entry);
     absl::Status status = InTurn(*entry, CallWork::Need::kEntry, [&] {
       Batch batch = store_->NewBatch();
       store_->DeleteStream(request.id(), (*entry)->body.record.epoch(), &batch);

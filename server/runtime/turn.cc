@@ -11,6 +11,7 @@
 #include "engine/errors.h"
 #include "server/convert/results.h"
 #include "server/runtime/faults.h"
+#include "server/runtime/variants.h"
 
 namespace millrace::server {
 namespace {
@@ -73,6 +74,7 @@ absl::Status Turns::Ready(Entry* entry, const Work& work) {
     const Entry::Face& face = entry->face;
     if (face.deleted) return NoStream(entry->id);
     if (std::get_if<CallWork>(&work) == nullptr) {
+      if (!face.variant_of.empty()) return IsVariant(entry->id, face.variant_of);
       if (face.closed) return StreamClosed(entry->id);
       if (!face.damage.ok()) return face.damage;
       if (face.lost_seq != 0) return Lost(entry->id, face.lost_seq, face.durable_seq);
@@ -113,6 +115,7 @@ void Turns::Journal(absl::Span<const std::shared_ptr<Turn>> turns) {
       turn->journal_bytes += static_cast<std::int64_t>(turn->encoded[i].size());
     }
     turn->encoded.clear();
+    variants_->Journal(*turn, &batch);
     if (auto* event = std::get_if<EventWork>(&turn->work)) {
       if (event->with_journal) std::exchange(event->with_journal, nullptr)(&batch);
     }
@@ -121,6 +124,7 @@ void Turns::Journal(absl::Span<const std::shared_ptr<Turn>> turns) {
   const std::int64_t bytes = batch.bytes();
   const absl::Time begin = absl::Now();
   store_->Commit(std::move(batch), /*sync=*/false);
+  variants_->HandOut();
   if (observer_ != nullptr) {
     observer_->OnJournal(bytes, absl::ToDoubleSeconds(absl::Now() - begin));
   }
@@ -193,6 +197,7 @@ void Turns::ApplyPieces(Turn* turn) {
   } else {
     keeper_->PublishNumbers(entry);
   }
+  variants_->NoteParent(*entry);
   if (DurabilityOf(*entry) == engine::Durability::kSync && !turn->pieces.empty()) {
     syncer_->Mark(turn->entry);
   }

@@ -32,6 +32,8 @@
 
 namespace millrace::server {
 
+class Variants;
+
 struct Turn {
   std::shared_ptr<Entry> entry;
   Work work;
@@ -58,6 +60,9 @@ class Turns {
  public:
   Turns(const RuntimeOptions& options, Store* store, Keeper* keeper, Syncer* syncer,
         RuntimeObserver* observer);
+
+  // Variants hear of what is journalled and applied. Before the first turn.
+  void FollowedBy(Variants* variants) { variants_ = variants; }
 
   // Loads the stream where it is needed and not there; the caller has made room.
   void Prepare(Turn* turn);
@@ -90,6 +95,7 @@ class Turns {
   Syncer* const syncer_;
   RuntimeObserver* const observer_;
   const std::string numeric_path_;
+  Variants* variants_ = nullptr;
 };
 
 }  // namespace millrace::server

@@ -44,6 +44,19 @@ Reactor* StreamsService::ForkStream(Context* context, const v1::ForkStreamReques
                 [this, request] { return site_.runtime->ForkStream(*request); });
 }
 
+Reactor* StreamsService::ListVariants(Context* context, const v1::ListVariantsRequest* request,
+                                      v1::ListVariantsResponse* response) {
+  return Answer(site_, context, {"Streams/ListVariants", Verb::kObserve, request->id(), {}},
+                response, [this, request] { return site_.runtime->ListVariants(*request); });
+}
+
+Reactor* StreamsService::PromoteVariant(Context* context, const v1::PromoteVariantRequest* request,
+                                        v1::Stream* response) {
+  return Answer(site_, context,
+                {"Streams/PromoteVariant", Verb::kAdmin, request->id(), request->variant()},
+                response, [this, request] { return site_.runtime->PromoteVariant(*request); });
+}
+
 Reactor* StreamsService::FreezeStream(Context* context, const v1::FreezeStreamRequest* request,
                                       v1::Stream* response) {
   return Answer(site_, context, {"Streams/FreezeStream", Verb::kAdmin, request->id(), {}}, response,

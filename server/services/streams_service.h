@@ -28,6 +28,10 @@ class StreamsService final : public v1::Streams::CallbackService {
                         v1::DeleteStreamResponse* response) override;
   Reactor* ForkStream(Context* context, const v1::ForkStreamRequest* request,
                       v1::Stream* response) override;
+  Reactor* ListVariants(Context* context, const v1::ListVariantsRequest* request,
+                        v1::ListVariantsResponse* response) override;
+  Reactor* PromoteVariant(Context* context, const v1::PromoteVariantRequest* request,
+                          v1::Stream* response) override;
   Reactor* FreezeStream(Context* context, const v1::FreezeStreamRequest* request,
                         v1::Stream* response) override;
   Reactor* UnfreezeStream(Context* context, const v1::UnfreezeStreamRequest* request,

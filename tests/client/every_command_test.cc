@@ -51,6 +51,10 @@ class EveryCommandTest : public CommandTest {
             {"stream set", {"s", "optimizer.rate=1e-4"}},
             {"stream rollback", {"s"}},
             {"stream fork", {"s", "copy"}},
+            {"stream variants", {"s"}},
+            {"stream serve", {"s"}},
+            {"stream guard", {"s", "--take_shadow", "--margin", "0.2", "--units", "30"}},
+            {"stream promote", {"s"}},
             {"replay", {"reader", "--bytes", bytes}},
             {"pipe", {"reader", "--summary"}},
             {"stats", {"s"}},
@@ -174,6 +178,37 @@ TEST_F(EveryCommandTest, HealthSaysWhatIsWrongAndWhatToDo) {
   const Ran ran = Run({"health"});
   EXPECT_EQ(ran.exit_code, kRefused);
   EXPECT_NE(ran.err.find("make room"), std::string::npos) << ran.err;
+}
+
+TEST_F(EveryCommandTest, VariantsAreForkedFromAFileRankedAndPromotedWhereTheyAreBetter) {
+  const std::string file =
+      WriteFile("rates.textproto",
+                "variants { name: 'fast' settings { name: 'optimizer.rate' number: .1 } }");
+  EXPECT_EQ(Run({"stream", "fork", "s", "--variants", file}).out,
+            "variant s.fast follows s from step 1\n");
+  EXPECT_EQ(Run({"stream", "show", "s.fast"}).exit_code, kDone);
+  EXPECT_EQ(Run({"stream", "fork", "s"}).exit_code, kWrongUse);
+  EXPECT_NE(Run({"stream", "fork", "s", "--variants", WriteFile("bad.textproto", "variant {}")})
+                .err.find("bad.textproto:1:"),
+            std::string::npos);
+  v1::ListVariantsResponse list;
+  v1::Variant* variant = list.add_variants();
+  variant->set_stream("s.fast");
+  variant->set_following(true);
+  variant->set_units(400);
+  variant->set_mean_loss(.3);
+  variant->set_stream_mean_loss(.25);
+  server_.SetVariants(list);
+  EXPECT_NE(Run({"stream", "variants", "s"}).out.find("s.fast   400    0.3   0.25    -"),
+            std::string::npos)
+      << Run({"stream", "variants", "s"}).out;
+  const Ran refused = Run({"stream", "promote", "s", "fast"});
+  EXPECT_EQ(refused.exit_code, kRefused);
+  EXPECT_NE(refused.err.find("--force"), std::string::npos) << refused.err;
+  EXPECT_EQ(Run({"stream", "promote", "s", "fast", "--force"}).exit_code, kDone);
+  list.mutable_variants(0)->set_mean_loss(.2);
+  server_.SetVariants(list);
+  EXPECT_EQ(Run({"stream", "promote", "s", "s.fast"}).exit_code, kDone);
 }
 
 class CompletionTest : public testing::Test {

@@ -164,6 +164,18 @@ class FakeServer::Streams : public v1::Streams::Service {
       server_.streams_.insert_or_assign(request->new_id(), copy);
     });
   }
+  grpc::Status ListVariants(grpc::ServerContext*, const v1::ListVariantsRequest* request,
+                            v1::ListVariantsResponse* response) override {
+    std::lock_guard lock(server_.mutex_);
+    if (server_.Find(request->id()) == nullptr) return NoStream(request->id());
+    *response = server_.variants_;
+    return grpc::Status::OK;
+  }
+  grpc::Status PromoteVariant(grpc::ServerContext*, const v1::PromoteVariantRequest* request,
+                              v1::Stream* reply) override {
+    return Act(request->id(), request->request_id(), reply,
+               [](FakeStream& stream) { ++stream.event; });
+  }
   grpc::Status ResetStream(grpc::ServerContext*, const v1::ResetStreamRequest* request,
                            v1::Stream* reply) override {
     return Act(request->id(), request->request_id(), reply,

@@ -153,6 +153,11 @@ void FakeServer::Start() {
   SetLearning(true);
 }
 
+void FakeServer::SetVariants(const v1::ListVariantsResponse& variants) {
+  std::lock_guard lock(mutex_);
+  variants_ = variants;
+}
+
 void FakeServer::SetLearning(bool serving) {
   server_->GetHealthCheckService()->SetServingStatus("millrace.v1.Learning", serving);
 }

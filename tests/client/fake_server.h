@@ -51,6 +51,8 @@ class FakeServer {
   void OnPart(std::function<Fault(const v1::LearnPart&)> on_part);
   // Replies wait until they are let go.
   void HoldReplies(bool hold);
+  // What every stream has as its variants.
+  void SetVariants(const v1::ListVariantsResponse& variants);
   // Whether millrace.v1.Learning calls itself serving.
   void SetLearning(bool serving);
   void SetWindow(std::uint32_t steps, std::uint32_t bytes);
@@ -91,6 +93,7 @@ class FakeServer {
   std::map<std::string, v1::Model> models_;
   std::map<std::string, FakeStream> streams_;
   std::map<std::string, std::vector<v1::Snapshot>> snapshots_;
+  v1::ListVariantsResponse variants_;
   std::function<Fault(const v1::LearnPart&)> on_part_;
   std::map<std::string, std::uint64_t> unanswered_steps_;
   std::vector<std::string> request_ids_;

@@ -184,24 +184,23 @@ TEST(MonitorTest, ServeShadowSendsItFromTheMomentThereIsOne) {
   EXPECT_DOUBLE_EQ(*Stats(monitor).gain, 2);
 }
 
+Settings Guarded(std::int64_t units) {
+  return {{"serve", std::string("guarded")}, {"guard_margin", 0.5}, {"guard_units", units}};
+}
+
 TEST(MonitorTest, GuardedGoesOverToTheShadowAndReturnsOnlyOnRequest) {
-  Monitor monitor = Make({{"serve", std::string("guarded")},
-                          {"guard_margin", 0.5},
-                          {"guard_units", std::int64_t{10}},
-                          {"half_life", std::int64_t{1}}});
+  Monitor monitor = Make(Guarded(10));
   monitor.TookShadow(1);
   std::uint64_t seq = 0;
   for (int t = 0; t < 50; ++t) Unit(monitor, ++seq, 1.4, 1);  // within the margin
   EXPECT_FALSE(monitor.guard_tripped());
   for (int t = 0; t < 9; ++t) Unit(monitor, ++seq, 3, 1);
-  Unit(monitor, ++seq, 0, 1);  // one good unit brings the average down and the count to zero
-  Unit(monitor, ++seq, 0, 1);
-  for (int t = 0; t < 9; ++t) Unit(monitor, ++seq, 3, 1);
-  EXPECT_FALSE(monitor.serving_shadow());
-  for (int t = 0; t < 2; ++t) Unit(monitor, ++seq, 3, 1);
+  EXPECT_FALSE(monitor.serving_shadow());  // a block is judged at its end
+  Unit(monitor, ++seq, 3, 1);
   EXPECT_TRUE(monitor.guard_tripped());
   EXPECT_TRUE(monitor.serving_shadow());
   EXPECT_TRUE(Stats(monitor).serving_shadow);
+  EXPECT_TRUE(Stats(monitor).guarded && Stats(monitor).guard_tripped);
   for (int t = 0; t < 100; ++t) Unit(monitor, ++seq, 0.1, 1);
   EXPECT_TRUE(monitor.serving_shadow());
   monitor.Unguard();
@@ -209,6 +208,72 @@ TEST(MonitorTest, GuardedGoesOverToTheShadowAndReturnsOnlyOnRequest) {
   EXPECT_FALSE(monitor.serving_shadow());
   for (int t = 0; t < 10; ++t) Unit(monitor, ++seq, 3, 1);
   EXPECT_TRUE(monitor.serving_shadow());
+}
+
+TEST(MonitorTest, TheGuardGoesOverWithinTwoBlocksWhateverWasBefore) {
+  constexpr std::int64_t kUnits = 7;
+  for (std::uint64_t good = 0; good < 3 * kUnits; ++good) {
+    Monitor monitor = Make(Guarded(kUnits));
+    monitor.TookShadow(1);
+    std::uint64_t seq = 0;
+    // Live far better than the shadow: an average with memory would live on it for long.
+    while (seq < good) Unit(monitor, ++seq, 0.01, 100);
+    while (!monitor.guard_tripped()) {
+      ASSERT_LT(seq, good + 2 * kUnits - 1);
+      Unit(monitor, ++seq, 1.6, 1);
+    }
+  }
+}
+
+TEST(MonitorTest, WhatAGuardedStreamServesIsWithinTheMarginInEveryBlockButTheLast) {
+  Monitor monitor = Make(Guarded(5));
+  monitor.TookShadow(1);
+  Numbers numbers(11);
+  for (std::uint64_t block = 0; !monitor.guard_tripped(); ++block) {
+    ASSERT_LT(block, 1000u);
+    double live = 0, shadow = 0;
+    for (std::uint64_t t = 1; t <= 5; ++t) {
+      const double ours = 3 * numbers.Uniform(), theirs = 2 * numbers.Uniform();
+      Unit(monitor, 5 * block + t, ours, theirs);
+      live += ours;
+      shadow += theirs;
+    }
+    EXPECT_EQ(monitor.guard_tripped(), live - shadow > 0.5 * shadow) << block;
+  }
+}
+
+TEST(MonitorTest, TheGuardWorksForLossesBelowZero) {
+  Monitor monitor = Make(Guarded(3));
+  monitor.TookShadow(1);
+  std::uint64_t seq = 0;
+  for (int t = 0; t < 9; ++t) Unit(monitor, ++seq, -1.6, -2);  // within half of 2
+  EXPECT_FALSE(monitor.guard_tripped());
+  for (int t = 0; t < 3; ++t) Unit(monitor, ++seq, -0.9, -2);
+  EXPECT_TRUE(monitor.guard_tripped());
+}
+
+TEST(MonitorTest, WhatIsServedCanBeChangedAndOtherChangesLeaveTheGuardAlone) {
+  const auto resolved = [](const Settings& settings) {
+    return ResolvePart("monitor", {"standard", settings}, "standard").value();
+  };
+  Monitor monitor = Make();
+  monitor.TookShadow(1);
+  monitor.Change(resolved({{"serve", std::string("shadow")}}));
+  EXPECT_TRUE(monitor.serving_shadow());
+  monitor.Change(resolved(Guarded(4)));
+  EXPECT_FALSE(monitor.serving_shadow());
+  std::uint64_t seq = 0;
+  for (int t = 0; t < 3; ++t) Unit(monitor, ++seq, 3, 1);
+  Settings with_reference = Guarded(4);
+  with_reference["reference_loss"] = 0.5;
+  monitor.Change(resolved(with_reference));
+  Unit(monitor, ++seq, 3, 1);
+  EXPECT_TRUE(monitor.guard_tripped());
+  monitor.Change(resolved({{"serve", std::string("live")}}));
+  EXPECT_FALSE(monitor.guard_tripped());
+  EXPECT_FALSE(monitor.serving_shadow());
+  monitor.Change(resolved(Guarded(4)));
+  EXPECT_FALSE(monitor.serving_shadow());
 }
 
 TEST(MonitorTest, NoveltyNeedsNoTargetAndAnInputShiftIsMarked) {

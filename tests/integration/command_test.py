@@ -56,7 +56,7 @@ def test_every_command_that_help_teaches_works_in_the_order_it_is_taught(server,
         commands = re.findall(r"^  \$ (.*(?:\n      .*)*)$", text, re.M)
         taught += len(commands)
         # What a command writes goes into this test's folder, not among the sources.
-        script += [command.replace("report.json", str(tmp_path / "report.json"))
+        script += [re.sub(r"(report.json|rates.textproto)", rf"{tmp_path}/\1", command)
                    for command in commands]
     assert taught > 25
     shell(server, "\n".join(script), cwd=SOURCE)

@@ -71,14 +71,14 @@ def test_electricity_scores_the_same_through_river(run):
 
 
 def test_the_best_rate_of_a_sweep_becomes_the_stream(run, client, tmp_path):
-    x = RANDOM.normal(size=(1000, 4))
+    x = RANDOM.normal(size=(2000, 4))
     told = run("sweep.py", *saved(tmp_path, x, x[:, :2] - x[:, 2:]), "--stream", "swept", "--rates",
-               "1e-6,1e-3,1e-2")
-    rows = re.findall(r"rate (\S+) +loss ([.\d]+) \+- [.\d]+", told)
-    assert [float(loss) for _, loss in rows] == sorted(float(loss) for _, loss in rows)
-    assert rows[-1][0] == "1e-06"
+               "1e-6,1e-7,1e-3,1e-2")
+    rows = re.findall(r"rate (\S+) +loss ([.\d]+), difference (\S+)", told)
+    assert [float(loss) for _, loss, _ in rows] == sorted(float(loss) for _, loss, _ in rows)
+    assert rows[-1][0] == "1e-07" and float(rows[0][2]) < 0
     kept = client.stream("swept")
-    assert kept.applied_seq == 1000 and kept.overrides[0].number == float(rows[0][0])
+    assert kept.applied_seq == 2000 and kept.overrides[0].number == float(rows[0][0])
     assert [stream.id for stream in client.streams(model="swept")] == ["swept"]
 
 

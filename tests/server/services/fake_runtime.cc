@@ -128,6 +128,16 @@ absl::StatusOr<v1::Stream> FakeRuntime::ForkStream(const v1::ForkStreamRequest& 
   return Touch("ForkStream", request.id());
 }
 
+absl::StatusOr<v1::ListVariantsResponse> FakeRuntime::ListVariants(
+    const v1::ListVariantsRequest& request) {
+  if (auto stream = Touch("ListVariants", request.id()); !stream.ok()) return stream.status();
+  return v1::ListVariantsResponse();
+}
+
+absl::StatusOr<v1::Stream> FakeRuntime::PromoteVariant(const v1::PromoteVariantRequest& request) {
+  return Touch("PromoteVariant", request.id());
+}
+
 absl::StatusOr<v1::Stream> FakeRuntime::FreezeStream(const v1::FreezeStreamRequest& request) {
   return Touch("FreezeStream", request.id());
 }

@@ -58,6 +58,8 @@ class FakeRuntime final : public Runtime {
   absl::StatusOr<v1::Stream> CloseStream(const v1::CloseStreamRequest&) override;
   absl::Status DeleteStream(const v1::DeleteStreamRequest&) override;
   absl::StatusOr<v1::Stream> ForkStream(const v1::ForkStreamRequest&) override;
+  absl::StatusOr<v1::ListVariantsResponse> ListVariants(const v1::ListVariantsRequest&) override;
+  absl::StatusOr<v1::Stream> PromoteVariant(const v1::PromoteVariantRequest&) override;
   absl::StatusOr<v1::Stream> FreezeStream(const v1::FreezeStreamRequest&) override;
   absl::StatusOr<v1::Stream> UnfreezeStream(const v1::UnfreezeStreamRequest&) override;
   absl::StatusOr<v1::Stream> ResetStream(const v1::ResetStreamRequest&) override;

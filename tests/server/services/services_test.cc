@@ -31,7 +31,8 @@ std::vector<const ServiceDescriptor*> Contract() {
   const auto* pool = google::protobuf::DescriptorPool::generated_pool();
   return {pool->FindServiceByName("millrace.v1.Models"),
           pool->FindServiceByName("millrace.v1.Streams"),
-          pool->FindServiceByName("millrace.v1.Learning")};
+          pool->FindServiceByName("millrace.v1.Learning"),
+          pool->FindServiceByName("inference.GRPCInferenceService")};
 }
 
 // Calls any method with one empty message and returns its status.
@@ -76,7 +77,7 @@ TEST(ServicesTest, EveryMethodOfTheContractPassesTheAuthorizer) {
       ++methods;
     }
   }
-  EXPECT_EQ(methods, 28);
+  EXPECT_EQ(methods, 36);
   EXPECT_TRUE(serving.fake->calls.empty());
 }
 
@@ -119,10 +120,10 @@ TEST(ServicesTest, EveryStreamMethodReachesTheRuntimeMethodOfItsName) {
   for (const char* name :
        {"GetStream", "CloseStream", "DeleteStream", "ForkStream", "FreezeStream", "UnfreezeStream",
         "ResetStream", "SettleStream", "SetStream", "TakeShadow", "RestoreStream", "SnapshotStream",
-        "ListSnapshots", "RollbackStream", "AcceptLoss"}) {
+        "ListSnapshots", "RollbackStream", "AcceptLoss", "ListVariants", "PromoteVariant"}) {
     EXPECT_EQ(reached.count(absl::StrCat(name, " ")), 1u) << name;
   }
-  EXPECT_EQ(calls.size(), 15u);
+  EXPECT_EQ(calls.size(), 17u);
 }
 
 TEST(ServicesTest, ALongSentenceIsCutBetweenCharactersAndKeepsItsReason) {

@@ -173,13 +173,34 @@ class Client:
         return self._call(self._streams.RollbackStream, stream_pb2.RollbackStreamRequest(
             id=id, event=event, request_id=str(uuid.uuid4())))
 
-    def fork(self, id: str, new_id: str) -> stream_pb2.Stream:
-        """Copies the complete state into a new stream."""
+    def fork(self, id: str, new_id: str, *,
+             changes: dict[str, bool | int | float | str] | None = None,
+             follow: bool = False) -> stream_pb2.Stream:
+        """Copies the complete state into a new stream.
+
+        changes: settings in which the copy differs. follow: the copy is a variant: from now on it
+        learns on the stream's own input, without a message of its own, and takes no events from
+        anybody else (IS_VARIANT); see variants() and promote().
+        """
         return self._call(self._streams.ForkStream, stream_pb2.ForkStreamRequest(
-            id=id, new_id=new_id, request_id=str(uuid.uuid4())))
+            id=id, new_id=new_id, settings=settings(changes or {}), follow=follow,
+            request_id=str(uuid.uuid4())))
+
+    def variants(self, id: str) -> list[stream_pb2.Variant]:
+        """How the stream's variants compare with it on the same units, the best first: mean served
+        losses, their difference and its 95 % interval (absent until there are 8 blocks)."""
+        return list(self._call(self._streams.ListVariants,
+                               stream_pb2.ListVariantsRequest(id=id)).variants)
+
+    def promote(self, id: str, variant: str) -> stream_pb2.Stream:
+        """Puts a variant's complete state in the stream's place, in one event. The stream's writer
+        goes on; so does the variant. Raises Error: NO_VARIANT."""
+        return self._call(self._streams.PromoteVariant, stream_pb2.PromoteVariantRequest(
+            id=id, variant=variant, request_id=str(uuid.uuid4())))
 
     def set(self, id: str, changes: dict[str, bool | int | float | str]) -> stream_pb2.Stream:
-        """Changes rates, decays and clips at once: {"optimizer.rate_readout": 1e-2}."""
+        """Changes rates, decays, clips and what is served at once: {"optimizer.rate_readout": 1e-2,
+        "monitor.serve": "guarded"}."""
         return self._call(self._streams.SetStream, stream_pb2.SetStreamRequest(
             id=id, settings=settings(changes), request_id=str(uuid.uuid4())))
 

@@ -1,0 +1,71 @@
+// How two streams that score the same units compare: the mean of the differences of their losses,
+// and an interval for it.
+//
+// Both say now and then where they stand, under a key that is the same for both at the same event.
+// Where both have said it, the units since the last such place are paired; at least kBlockUnits of
+// them make a block, whose mean difference is one value. Blocks are taken as independent, units are
+// not: losses have memory. Nothing but sums is kept, so that a restart loses nothing: the block
+// that was open goes on. The interval is Student's, at 95 %, from kLeastBlocks blocks on.
+// Thread-compatible. O(1) a place.
+#ifndef MILLRACE_SERVER_RUNTIME_COMPARISON_H_
+#define MILLRACE_SERVER_RUNTIME_COMPARISON_H_
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+
+#include "server/store/records.pb.h"
+
+namespace millrace::server {
+
+// Units scored, and the sum of their served losses.
+struct Tally {
+  std::uint64_t units = 0;
+  double loss_sum = 0;
+};
+
+struct Interval {
+  double mean = 0, low = 0, high = 0;
+};
+
+class Comparison {
+ public:
+  static constexpr std::uint64_t kBlockUnits = 50;
+  static constexpr std::uint64_t kLeastBlocks = 8;
+
+  // Begins where both stand at `begin`, or goes on from what was stored.
+  explicit Comparison(const Tally& begin);
+  explicit Comparison(const store::v1::PairedLosses& stored);
+  store::v1::PairedLosses Stored() const;
+
+  // Keys rise. True where a block was completed: what is stored has changed.
+  bool Ours(std::uint64_t key, const Tally& tally);
+  bool Theirs(std::uint64_t key, const Tally& tally);
+  // The other's counts begin anew, at another place: everything is compared from here on.
+  void Restart();
+
+  std::uint64_t units() const { return last_ours_.units - first_ours_.units; }
+  // Of the units compared; absent where there are none.
+  std::optional<double> our_mean() const;
+  std::optional<double> their_mean() const;
+  // Ours minus theirs.
+  std::optional<Interval> Difference() const;
+
+ private:
+  struct Place {
+    std::uint64_t key = 0;
+    Tally tally;
+  };
+  bool Join();
+  bool Pair(const Tally& ours, const Tally& theirs);
+
+  std::deque<Place> ours_, theirs_;
+  Tally first_ours_, first_theirs_, last_ours_, last_theirs_;
+  bool begins_ = false;  // the next pair is where it begins
+  std::uint64_t blocks_ = 0;
+  double mean_ = 0, squares_ = 0;  // of the blocks' differences; sum of squared deviations
+};
+
+}  // namespace millrace::server
+
+#endif  // MILLRACE_SERVER_RUNTIME_COMPARISON_H_
