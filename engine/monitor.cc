@@ -60,7 +60,7 @@ std::vector<SettingDescription> AverageAndShadowSettings() {
       {.name = "guard_margin",
        .minimum = 0,
        .maximum = 1e6,
-       .default_value = 0.1,
+       .default_value = 0.25,
        .sentence = "Guarded: how far a block's live loss may be above the shadow's, relatively.",
        .changeable = true},
       Changeable(Saying(CountSetting("guard_units", "units", 1, 1e9, 50),

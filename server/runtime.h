@@ -128,8 +128,7 @@ class Runtime {
   virtual absl::StatusOr<v1::Stream> CloseStream(const v1::CloseStreamRequest&) = 0;
   virtual absl::Status DeleteStream(const v1::DeleteStreamRequest&) = 0;
   virtual absl::StatusOr<v1::Stream> ForkStream(const v1::ForkStreamRequest&) = 0;
-  virtual absl::StatusOr<v1::ListVariantsResponse> ListVariants(
-      const v1::ListVariantsRequest&) = 0;
+  virtual absl::StatusOr<v1::ListVariantsResponse> ListVariants(const v1::ListVariantsRequest&) = 0;
   virtual absl::StatusOr<v1::Stream> PromoteVariant(const v1::PromoteVariantRequest&) = 0;
   virtual absl::StatusOr<v1::Stream> FreezeStream(const v1::FreezeStreamRequest&) = 0;
   virtual absl::StatusOr<v1::Stream> UnfreezeStream(const v1::UnfreezeStreamRequest&) = 0;

@@ -157,7 +157,7 @@ Let the learner run beside the trusted decoder, and look at the gain before it m
   $ millrace stream shadow subject-1
   $ millrace stream serve subject-1 shadow
   $ millrace stats subject-1 --json
-  $ millrace stream guard subject-1 --margin 0.1 --units 50
+  $ millrace stream guard subject-1 --margin 0.25 --units 50
 
 The guard judges blocks of --units scored units (a unit is a release of targets, else a step). Until
 the last block before the change, what was served is within the margin of the shadow in every block;

@@ -1,5 +1,6 @@
 #include "server/runtime/comparison.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace millrace::server {
@@ -37,8 +38,9 @@ Comparison::Comparison(const store::v1::PairedLosses& stored)
       last_theirs_(FromStored(stored.last_other_units(), stored.last_other_loss_sum())),
       begins_(stored.begins()),
       blocks_(stored.blocks()),
-      mean_(stored.mean()),
-      squares_(stored.squares()) {}
+      squared_differences_(stored.squared_differences()),
+      weighted_differences_(stored.weighted_differences()),
+      squared_units_(stored.squared_units()) {}
 
 store::v1::PairedLosses Comparison::Stored() const {
   store::v1::PairedLosses stored;
@@ -52,8 +54,9 @@ store::v1::PairedLosses Comparison::Stored() const {
   stored.set_last_other_loss_sum(last_theirs_.loss_sum);
   stored.set_begins(begins_);
   stored.set_blocks(blocks_);
-  stored.set_mean(mean_);
-  stored.set_squares(squares_);
+  stored.set_squared_differences(squared_differences_);
+  stored.set_weighted_differences(weighted_differences_);
+  stored.set_squared_units(squared_units_);
   return stored;
 }
 
@@ -92,18 +95,19 @@ bool Comparison::Pair(const Tally& ours, const Tally& theirs) {
     first_ours_ = last_ours_ = ours;
     first_theirs_ = last_theirs_ = theirs;
     blocks_ = 0;
-    mean_ = squares_ = 0;
+    squared_differences_ = weighted_differences_ = squared_units_ = 0;
     return true;
   }
   if (ours.units < last_ours_.units + kBlockUnits) return false;
+  const auto block_units = static_cast<double>(ours.units - last_ours_.units);
   const double difference =
-      *MeanBetween(last_ours_, ours) - MeanBetween(last_theirs_, theirs).value_or(0);
+      (ours.loss_sum - last_ours_.loss_sum) - (theirs.loss_sum - last_theirs_.loss_sum);
   last_ours_ = ours;
   last_theirs_ = theirs;
   ++blocks_;
-  const double step = difference - mean_;
-  mean_ += step / static_cast<double>(blocks_);
-  squares_ += step * (difference - mean_);
+  squared_differences_ += difference * difference;
+  weighted_differences_ += block_units * difference;
+  squared_units_ += block_units * block_units;
   return true;
 }
 
@@ -116,9 +120,12 @@ std::optional<double> Comparison::their_mean() const {
 std::optional<Interval> Comparison::Difference() const {
   if (blocks_ < kLeastBlocks) return std::nullopt;
   const auto freedom = static_cast<double>(blocks_ - 1);
-  const double error = std::sqrt(squares_ / freedom / static_cast<double>(blocks_));
-  const double half = StudentQuantile(freedom) * error;
-  return Interval{.mean = mean_, .low = mean_ - half, .high = mean_ + half};
+  const double mean = *our_mean() - *their_mean();
+  const double deviations =
+      squared_differences_ - 2 * mean * weighted_differences_ + mean * mean * squared_units_;
+  const double variance = std::max(deviations, 0.0) * static_cast<double>(blocks_) / freedom;
+  const double half = StudentQuantile(freedom) * std::sqrt(variance) / static_cast<double>(units());
+  return Interval{.mean = mean, .low = mean - half, .high = mean + half};
 }
 
 }  // namespace millrace::server

@@ -3,9 +3,12 @@
 //
 // Both say now and then where they stand, under a key that is the same for both at the same event.
 // Where both have said it, the units since the last such place are paired; at least kBlockUnits of
-// them make a block, whose mean difference is one value. Blocks are taken as independent, units are
-// not: losses have memory. Nothing but sums is kept, so that a restart loses nothing: the block
-// that was open goes on. The interval is Student's, at 95 %, from kLeastBlocks blocks on.
+// them make a block. Blocks are taken as independent, units are not: losses have memory. Blocks
+// differ in length, so the mean over all units is a ratio of two sums over blocks, and its variance
+// is a ratio's: k / (k - 1) sum_b (d_b - mean u_b)^2 / (sum_b u_b)^2 of k blocks of u_b units and
+// summed difference d_b (Cochran 1977, Sampling Techniques, ch. 6). The interval is Student's, at
+// 95 %, from kLeastBlocks blocks on. Nothing but sums is kept, so that a restart loses nothing: the
+// block that was open goes on.
 // Thread-compatible. O(1) a place.
 #ifndef MILLRACE_SERVER_RUNTIME_COMPARISON_H_
 #define MILLRACE_SERVER_RUNTIME_COMPARISON_H_
@@ -63,7 +66,8 @@ class Comparison {
   Tally first_ours_, first_theirs_, last_ours_, last_theirs_;
   bool begins_ = false;  // the next pair is where it begins
   std::uint64_t blocks_ = 0;
-  double mean_ = 0, squares_ = 0;  // of the blocks' differences; sum of squared deviations
+  // Sums over the blocks, of a block's units u and its summed difference d.
+  double squared_differences_ = 0, weighted_differences_ = 0, squared_units_ = 0;
 };
 
 }  // namespace millrace::server

@@ -237,14 +237,11 @@ absl::Status Variants::ApplyShare(Follower* follower, const Share& share) {
   }
   stream.Apply(viewed.event, {.outputs = false}, &follower->outcome);
   entry->body.journal_bytes += static_cast<std::int64_t>(share.record->ByteSizeLong());
-  const bool completed =
-      follower->comparison.Ours(share.record->event(), TallyOf(stream)) || follower->unsaved;
-  if (completed) KeepComparison(follower);
+  if (follower->comparison.Ours(share.record->event(), TallyOf(stream))) KeepComparison(follower);
   return absl::OkStatus();
 }
 
 void Variants::KeepComparison(Follower* follower) {
-  follower->unsaved = false;
   store::v1::StreamRecord& record = follower->entry->body.record;
   *record.mutable_compared() = follower->comparison.Stored();
   record.set_compared_since_promotion(follower->parent_promoted_event);
@@ -262,8 +259,14 @@ void Variants::NoteParent(const Entry& parent) {
     const std::lock_guard lock(follower->mutex);
     if (tally.units < follower->noted_units + Comparison::kBlockUnits) continue;
     follower->noted_units = tally.units;
-    // Its record is behind its own turn_mutex: it is written in its next turn.
-    if (follower->comparison.Theirs(key, tally)) follower->unsaved = true;
+    if (!follower->comparison.Theirs(key, tally)) continue;
+    // Its record is its own turn's.
+    scheduler_->Add(follower->entry,
+                    CallWork{CallWork::Need::kEntry, [this, follower](const absl::Status& ready) {
+                               if (!ready.ok()) return;  // deleted
+                               const std::lock_guard lock(follower->mutex);
+                               KeepComparison(follower.get());
+                             }});
   }
 }
 

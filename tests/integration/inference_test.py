@@ -18,6 +18,7 @@ CLASSES = '''
 BYTES = '''
     input { name: "bytes" }
     cell { name: "vanilla" settings { name: "units" integer: 5 } }
+    head { name: "linear" settings { name: "outputs" integer: 256 } }
     loss { name: "cross_entropy" }
     target { name: "next_input" }'''
 
@@ -99,7 +100,7 @@ def test_bytes_single_rows_and_chosen_outputs(client):
 
 
 @pytest.mark.parametrize("stream, inputs, options, words", [
-    ("nobody", [tensor(np.zeros((1, 4), np.float32))], {}, "does not exist"),
+    ("nobody", [tensor(np.zeros((1, 4), np.float32))], {}, "there is no stream 'nobody'"),
     ("values-stream", [tensor(np.zeros((1, 3), np.float32))], {}, r"expected FP32 \[rows, 4\]"),
     ("values-stream", [tensor(np.zeros((1, 4), np.uint8))], {}, "is UINT8"),
     ("values-stream", [tensor(np.zeros((1, 4), np.float32), "y")], {}, "expected one, 'x'"),

@@ -19,7 +19,7 @@ import pytest
 from millraced import TIMEOUT_S, Server
 
 BIN = pathlib.Path(os.environ["MILLRACE_BIN"])
-UNITS, MARGIN = 20, 0.1
+UNITS, MARGIN = 50, 0.25
 TRUSTED_AT, POISONED_AT, CLEAN_AT, END = 1500, 2000, 2200, 3000
 SPEC = '''
     input { name: "vector" settings { name: "size" integer: 8 } }
@@ -28,8 +28,8 @@ SPEC = '''
     head { name: "linear" settings { name: "outputs" integer: 2 } }
     loss { name: "mean_squared_error" }
     rule { name: "immediate" }
-    optimizer { name: "rmsprop" settings { name: "rate" number: 3e-3 }
-                settings { name: "rate_readout" number: 1e-2 } }
+    optimizer { name: "rmsprop" settings { name: "rate" number: 1e-3 }
+                settings { name: "rate_readout" number: 3e-3 } }
     target { name: "with_observation" }'''
 
 
@@ -125,9 +125,10 @@ def test_a_poisoned_stream_goes_over_to_its_shadow_within_two_blocks(server):
 
 def test_how_steps_are_grouped_into_messages_does_not_move_the_change(server):
     x, y = recording(poisoned=True)
-    digests = {json.dumps(command(server, "stream", "show", name)["learner_digest"])
-               for name in (Played(server, "poisoned", x, y) and "poisoned",
-                            Played(server, "poisoned-in-bulk", x, y, 50) and "poisoned-in-bulk")}
+    digests = set()
+    for name, steps in (("one-by-one", 1), ("in-bulk", 30)):  # no block ends where a message does
+        Played(server, name, x, y, steps)
+        digests.add(command(server, "stream", "show", name)["learner_digest"])
     assert len(digests) == 1
 
 

@@ -62,7 +62,7 @@ def test_a_tournament_from_fork_to_promotion(server, rates):
         fast, still = ranking
         assert fast.units == still.units >= 2000 and fast.following
         assert fast.difference_high < 0 < still.difference_low
-        assert fast.mean_loss - fast.stream_mean_loss == pytest.approx(fast.difference, rel=0.05)
+        assert fast.mean_loss - fast.stream_mean_loss == pytest.approx(fast.difference)
 
         with pytest.raises(millrace.Error) as refused, client.attach("s.fast"):
             pass

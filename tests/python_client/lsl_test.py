@@ -74,8 +74,8 @@ def test_lost_samples_are_skipped_and_predictions_come_back_with_their_stamps(cl
     source = Source(3)
     kept = [p for p in range(40) if p not in (12, 13, 30)]
     with client.open("bridged", "line", seed=1) as stream, \
-            lsl.Bridge(stream, source.inlet, predictions="decoder-bridged") as bridge:
-        back = lsl.inlet(name="decoder-bridged")
+            lsl.Bridge(stream, source.inlet, predictions=source.id + "-back") as bridge:
+        back = lsl.inlet(name=source.id + "-back")
         back.open_stream(timeout=10)
         source.push(X[kept], kept)
         told = bridge.run(steps=len(kept))
@@ -142,12 +142,10 @@ def test_targets_of_their_own_need_a_model_that_waits_for_them(client):
 def test_a_source_that_is_not_there_or_not_the_only_one_is_named():
     with pytest.raises(TimeoutError, match="source_id='nobody'"):
         lsl.inlet(timeout_s=0.2, source_id="nobody")
-    described = [pylsl.StreamInfo("twin-test", "Test", 1, 1.0, "float32", f"twin-{i}")
+    twins = f"twins-{uuid.uuid4()}"
+    described = [pylsl.StreamInfo(twins, "Test", 1, 1.0, "float32", f"{twins}-{i}")
                  for i in range(2)]
     outlets = [pylsl.StreamOutlet(one) for one in described]
-    lsl.inlet(source_id="twin-0")
-    lsl.inlet(source_id="twin-1")
-    with pytest.raises(ValueError, match="2 LSL streams have name='twin-test'"):
-        for _ in range(20):  # the second may be found a moment after the first
-            lsl.inlet(name="twin-test")
+    with pytest.raises(ValueError, match=f"2 LSL streams have name='{twins}'"):
+        lsl.inlet(name=twins)
     assert len(outlets) == 2

@@ -31,6 +31,9 @@ except ImportError as missing:
     raise ImportError("millrace.lsl needs pylsl: pip install millrace[lsl]") from missing
 
 
+OTHERS_S = 1.0  # how long another stream that answers to the same name has, after the first
+
+
 @dataclass
 class Tally:
     """What a bridge has seen: steps made, samples lost and skipped, pauses answered by a reset,
@@ -79,12 +82,13 @@ class SampleClock:
 
 def inlet(timeout_s: float = 10.0, **properties: str) -> pylsl.StreamInlet:
     """The one LSL stream with these properties (name, type, source_id). Raises TimeoutError where
-    there is none, ValueError where several answer."""
+    there is none, ValueError where several answer within OTHERS_S after the first."""
     wanted = " and ".join(f"{key}='{value}'" for key, value in properties.items())
     found = pylsl.resolve_bypred(wanted, minimum=1, timeout=timeout_s)
     if not found:
         raise TimeoutError(f"no LSL stream with {wanted} within {timeout_s} s; is its program "
                            "running, and in this network?")
+    found = pylsl.resolve_bypred(wanted, minimum=2, timeout=OTHERS_S) or found
     if len(found) > 1:
         names = ", ".join(f"{one.name()} ({one.source_id()})" for one in found)
         raise ValueError(f"{len(found)} LSL streams have {wanted}: {names}; expected one, say "
