@@ -7,7 +7,7 @@ import re
 CXX = (".h", ".cc", ".cu", ".cuh")
 CODE = CXX + (".py", ".proto", ".cmake", ".sh")
 SKIPPED_FOLDERS = {".git", ".venv", "__pycache__", ".pytest_cache", "node_modules"}
-SKIPPED_FILES = {"LICENSE"}
+SKIPPED_FILES = {"LICENSE", ".git"}  # a worktree has a file of that name
 
 # A comment, a raw string, a string or a character literal of C++; digit separators are no literals.
 _CXX_TOKEN = re.compile(

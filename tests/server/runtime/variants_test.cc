@@ -145,6 +145,12 @@ TEST_F(VariantsTest, AllStandAtTheSameStepAfterACrashAndGoOnTogether) {
 TEST_F(VariantsTest, PromotionPutsTheStateOfTheVariantInPlaceAndTheWriterGoesOn) {
   ASSERT_TRUE(Fork("fast", 3e-2).ok());
   harness_.Observe("s", 21, 60);
+  v1::FreezeStreamRequest freeze;  // two events of the stream alone: its numbers run ahead
+  freeze.set_id("s");
+  ASSERT_TRUE(harness_.runtime().FreezeStream(freeze).ok());
+  v1::UnfreezeStreamRequest unfreeze;
+  unfreeze.set_id("s");
+  ASSERT_TRUE(harness_.runtime().UnfreezeStream(unfreeze).ok());
   const std::uint64_t event = harness_.Stream("s").event();
   const auto promoted = Promote("fast");
   ASSERT_TRUE(promoted.ok()) << promoted.status();
