@@ -39,6 +39,14 @@ void SetLimits(const ServerConfig& config, grpc::ServerBuilder* builder) {
   builder->SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, 2);
 }
 
+// Of gRPC's threads for callbacks. One carries tens of thousands of messages a second; where there
+// are cores to spare, more of them read for each other while one is busy.
+int RunningThreads(const ServerConfig& config) {
+  constexpr int kFewCores = 4;
+  if (config.callback_threads() > 0) return static_cast<int>(config.callback_threads());
+  return CallbackThreads::Kept() <= kFewCores / 2 ? 1 : 0;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(
@@ -70,6 +78,7 @@ Server::~Server() {
   if (grpc_server_ == nullptr) return;
   gate_.Close();
   health_.reset();
+  callback_threads_.reset();
   grpc_server_->Shutdown(std::chrono::system_clock::now());
   grpc_server_->Wait();
 }
@@ -133,6 +142,7 @@ absl::Status Server::Listen(const ServerConfig& config,
                      "HOST:PORT"));
   }
   grpc_address_.port = port;
+  callback_threads_ = CallbackThreads::Hold(grpc_server_.get(), RunningThreads(config));
   health_ = std::make_unique<HealthReporter>(runtime_.get(), grpc_server_->GetHealthCheckService());
   return absl::OkStatus();
 }
@@ -149,6 +159,7 @@ absl::Status Server::Drain(absl::Time deadline) {
          {"unary", absl::StrCat(gate_.open(CallKind::kUnary))}});
   }
   const absl::Status status = runtime_->Drain(deadline);
+  callback_threads_.reset();
   grpc_server_->Shutdown(
       absl::ToChronoTime(absl::Now() + (empty ? kFarewell : absl::ZeroDuration())));
   return status;

@@ -19,6 +19,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/callback_threads.h"
 #include "server/config/config.h"
 #include "server/health/health.h"
 #include "server/http/http_server.h"
@@ -74,6 +75,7 @@ class Server {
   KserveService kserve_;
   Address grpc_address_;
   std::unique_ptr<grpc::Server> grpc_server_;
+  std::unique_ptr<CallbackThreads> callback_threads_;
   std::unique_ptr<HealthReporter> health_;
   std::unique_ptr<Page> page_;
   std::unique_ptr<HttpServer> http_server_;

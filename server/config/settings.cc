@@ -45,6 +45,9 @@ constexpr SettingRow kRows[] = {
     Integer("worker_threads", "threads", {0, 0, 1024}, "that apply steps; 0: one a core"),
     Integer("admin_threads", "threads", {8, 1, 256},
             "that wait for administrative calls, which are events in their stream's order"),
+    Integer("callback_threads", "threads", {0, 0, 16},
+            "of gRPC's that read and answer calls, at most those that it keeps (half the cores, 2 "
+            "to 16); 0: one on up to four cores, else all"),
     Integer("memory_limit_bytes", "bytes", {0, 0, kMost},
             "of resident streams; 0: three quarters of the machine's or container's memory"),
     Integer("max_streams", "streams", {100000, 1, 100000000}, "that may exist"),

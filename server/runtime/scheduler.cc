@@ -91,7 +91,7 @@ bool Scheduler::RunsHere(const Entry& entry) const {
   const std::lock_guard lock(entry.face_mutex);
   const auto* part =
       entry.face.queue.empty() ? nullptr : std::get_if<PartWork>(&entry.face.queue.front());
-  return part != nullptr && part->steps <= PieceSteps(*entry.model);
+  return part != nullptr && IsShort(*entry.model, *part);
 }
 
 void Scheduler::EndDriving() {

@@ -53,6 +53,9 @@ struct Turn {
 // Steps of one piece of a long observation; what has no more is answered within one turn.
 std::uint64_t PieceSteps(const engine::Model& model);
 
+// Is the part done in so little time that the thread which received it may do it?
+bool IsShort(const engine::Model& model, const PartWork& part);
+
 // Does the work need the learner in memory?
 bool NeedsStream(const Entry& entry, const Work& work);
 

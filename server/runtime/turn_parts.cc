@@ -23,13 +23,26 @@ absl::Status Unanswerable(const Entry& entry) {
                                     "observe, late_targets, settle or reset"));
 }
 
+// Taken from the size of the model alone: a step goes over most of the stream's state, at some 64
+// bytes a nanosecond.
+std::uint64_t StepNs(const engine::Model& model) {
+  return 500 + static_cast<std::uint64_t>(model.sizes().stream_bytes) / 64;
+}
+
 }  // namespace
 
-// About half a millisecond of work, taken from the size of the model alone: a step goes over most
-// of the stream's state, at some 64 bytes a nanosecond.
+// About half a millisecond of work.
 std::uint64_t PieceSteps(const engine::Model& model) {
-  const std::int64_t step_ns = 500 + model.sizes().stream_bytes / 64;
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(16, 500'000 / step_ns));
+  return std::max<std::uint64_t>(16, 500'000 / StepNs(model));
+}
+
+// Up to a tenth of a millisecond: longer work takes many times what the change of thread costs.
+// Late targets and settling may learn from any number of steps.
+bool IsShort(const engine::Model& model, const PartWork& part) {
+  constexpr std::uint64_t kShortNs = 100'000;
+  const v1::LearnPart::BodyCase body = part.task.part.body_case();
+  return body != v1::LearnPart::kLateTargets && body != v1::LearnPart::kSettle &&
+         part.steps <= kShortNs / StepNs(model);
 }
 
 absl::Status Turns::CheckWriter(const Entry& entry, const v1::LearnPart& part) const {
