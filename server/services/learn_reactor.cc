@@ -206,8 +206,11 @@ void LearnReactor::Advance() {
 bool LearnReactor::ReadWaits() {
   if (!writing_ || write_stalls_ || unanswered_parts_ > 0 || !outbox_.empty()) return false;
   if (!std::exchange(watched_, true)) {
+    // Weak: the alarm keeps what it calls until it is set again.
     alarm_.Set(std::chrono::system_clock::now() + kWriteStalls,
-               [call = self_, write = writes_](bool /*fired*/) { call->LookAtWrite(write); });
+               [weak = weak_from_this(), write = writes_](bool /*fired*/) {
+                 if (const auto call = weak.lock()) call->LookAtWrite(write);
+               });
   }
   return true;
 }
