@@ -9,6 +9,8 @@
 #include "engine/check.h"
 #include "engine/errors.h"
 #include "kernels/math/log.h"
+#include "kernels/math/normalise.h"
+#include "kernels/math/real.h"
 #include "kernels/math/sqrt.h"
 #include "kernels/ops.h"
 
@@ -134,6 +136,11 @@ absl::Status InputStage::CheckFloats(absl::Span<const float> floats,
                         floats.size(), owner, floats.size() > width ? "a multiple of " : "", width_,
                         bytes_ ? "bytes" : "vector"));
   }
+  // Most messages are as they should be, which one pass without a branch tells.
+  if (transform_ == Transform::kNone &&
+      kernels::AllFinite(floats.data(), static_cast<std::int64_t>(floats.size()))) {
+    return absl::OkStatus();
+  }
   for (std::size_t i = 0; i < floats.size(); ++i) {
     const float value = floats[i];
     const bool missing = std::isnan(value);
@@ -187,7 +194,7 @@ double InputStage::Transformed(float value) const {
 }
 
 double InputStage::Normalised(double x, double mean, double variance) const {
-  return std::clamp((x - mean) / kernels::Sqrt(variance + floor_), -kClip, kClip);
+  return kernels::Normalised(x, mean, variance, floor_, kClip);
 }
 
 bool InputStage::Missing(float value, std::size_t channel) const {
@@ -229,15 +236,20 @@ double InputStage::View(const float* x, double* z, std::uint8_t* present) const 
 bool InputStage::Even(const float* x) const {
   if (bytes_ || x == nullptr || silent_after_ > 0) return false;
   const std::int64_t count = count_[0];
-  bool even = true;
-  for (std::size_t i = 0; i < count_.size(); ++i) {
-    even = even && count_[i] == count && x[i] == x[i];
-  }
-  return even;
+  std::int64_t uneven = 0;
+  for (std::size_t i = 0; i < count_.size(); ++i) uneven |= count_[i] ^ count;
+  bool missing = false;
+  for (std::size_t i = 0; i < count_.size(); ++i) missing |= x[i] != x[i];
+  return uneven == 0 && !missing;
 }
 
 double InputStage::EvenStep(const float* x, double* z, std::uint8_t* present) {
-  for (std::size_t i = 0; i < values_.size(); ++i) values_[i] = Transformed(x[i]);
+  if (transform_ == Transform::kNone) {
+    std::copy_n(x, values_.size(), values_.begin());
+  } else {
+    std::transform(x, x + values_.size(), values_.begin(),
+                   [&](float value) { return Transformed(value); });
+  }
   const std::int64_t count = count_[0];
   kernels::NormaliseInput<double>({.x = values_.data(),
                                    .mean = mean_.data(),
@@ -279,17 +291,9 @@ double InputStage::Step(const float* x, double* z, std::uint8_t* present) {
 }
 
 void InputStage::Update(double x, std::size_t channel) {
-  double& mean = mean_[channel];
-  double& variance = variance_[channel];
   const std::int64_t count = count_[channel]++;
-  const double rate = RateAfter(count);
-  double deviation = x - mean;
-  if (count > kSettled) {
-    const double bound = kClip * kernels::Sqrt(variance + floor_);
-    deviation = std::clamp(deviation, -bound, bound);
-  }
-  mean += rate * deviation;
-  variance = (1.0 - rate) * (variance + rate * deviation * deviation);
+  const double clip = count > kSettled ? kClip : kernels::Real<double>::kInfinity;
+  kernels::TakeIntoRunning(x, RateAfter(count), floor_, clip, &mean_[channel], &variance_[channel]);
 }
 
 void InputStage::UpdateSilence(float value, std::size_t channel) {

@@ -4,9 +4,9 @@
 
 #include <cstdint>
 
+#include "kernels/math/normalise.h"
 #include "kernels/math/platform.h"
 #include "kernels/math/real.h"
-#include "kernels/math/sqrt.h"
 #include "kernels/ops.h"
 
 namespace millrace::kernels::steps {
@@ -18,14 +18,14 @@ struct NormaliseInput {
   template <typename Exec>
   MILLRACE_HD void Run(Exec& exec) const {
     const InputChannels<T> c = channels;
+    const T change_clip = c.clip_changes ? c.clip : Real<T>::kInfinity;
     exec.For(c.n, [=](std::int64_t i) {
-      const T deviation = c.x[i] - c.mean[i];
-      const T scale = Sqrt(c.variance[i] + c.floor);
-      const T bound = c.clip_changes ? c.clip * scale : Real<T>::kInfinity;
-      const T change = Clamp(deviation, -bound, bound);
-      c.normalised[i] = Clamp(deviation / scale, -c.clip, c.clip);
-      c.mean[i] += c.rate * change;
-      c.variance[i] = (T(1) - c.rate) * (c.variance[i] + c.rate * change * change);
+      T mean = c.mean[i];
+      T variance = c.variance[i];
+      c.normalised[i] = Normalised(c.x[i], mean, variance, c.floor, c.clip);
+      TakeIntoRunning(c.x[i], c.rate, c.floor, change_clip, &mean, &variance);
+      c.mean[i] = mean;
+      c.variance[i] = variance;
     });
   }
 };
