@@ -2,6 +2,7 @@
 #ifndef MILLRACE_KERNELS_CPU_RUN_STEP_H_
 #define MILLRACE_KERNELS_CPU_RUN_STEP_H_
 
+#include "kernels/cpu/narrow_outer.h"
 #include "kernels/cpu/sensitivities.h"
 #include "kernels/cpu/serial.h"
 #include "kernels/cpu/targets.h"
@@ -10,7 +11,8 @@
 
 namespace millrace::kernels::cpu {
 
-// A step in the executor's loops, or in loops of its own: cpu/sensitivities.h, cpu/trace_loops.h.
+// A step in the executor's loops, or in loops of its own: cpu/sensitivities.h, cpu/trace_loops.h,
+// cpu/narrow_outer.h.
 template <typename Target, typename Step>
 void RunHere(const Step& step) {
   Serial<Target> serial;
@@ -19,6 +21,11 @@ void RunHere(const Step& step) {
 template <typename Target, typename T>
 void RunHere(const steps::SweepTraces<T>& step) {
   TraceLoops<Target, T>(step).Run();
+}
+
+template <typename Target, typename T>
+void RunHere(const steps::OuterProduct<T>& step) {
+  RunOuterProduct<Target>(step);
 }
 
 template <typename Target, typename Step>

@@ -10,7 +10,10 @@
 #define MILLRACE_KERNELS_CPU_SERIAL_H_
 
 #include <cstdint>
+#include <type_traits>
 
+#include "kernels/cpu/vectors.h"
+#include "kernels/math/mul_add.h"
 #include "kernels/math/platform.h"
 #include "kernels/math/real.h"
 #include "kernels/steps/lanes.h"
@@ -58,16 +61,19 @@ class Serial {
     for (; i < n; ++i) SweepTile<1>(k, n, i, d, sums, row, visit);
   }
 
-  // out[j] = 0, then sum = add(j, i, sum) for i < n, in 16 lanes; j < rows.
-  template <typename Add, typename T>
-  MILLRACE_HD void SumRows(std::int64_t rows, std::int64_t n, const Add& add, T* out) {
-    std::int64_t j = 0;
-    if (n <= kLanes) {
-      for (; j + kLanes <= rows; j += kLanes) SumShortRows(j, n, add, out);
+  // out[j] = sum_i a[j n + i] b[i] by MulAdd, in 16 lanes; j < rows. In vectors: the compiler keeps
+  // the lanes apart.
+  template <typename T>
+  MILLRACE_HD void DotRows(std::int64_t rows, std::int64_t n, const T* a, const T* b, T* out) {
+    const std::int64_t together = n < kLanes ? rows / kLanes * kLanes : 0;
+    if (n == 2) {
+      DotShortRows(together, Width<2>(), a, b, out);
+    } else if (n == 4) {
+      DotShortRows(together, Width<4>(), a, b, out);
+    } else if (together > 0) {
+      DotShortRows(together, n, a, b, out);
     }
-    for (; j < rows; ++j) {
-      out[j] = Gather<steps::Added, T>(n, [&](std::int64_t i, T sum) { return add(j, i, sum); });
-    }
+    for (std::int64_t j = together; j < rows; ++j) out[j] = DotOf(n, a + j * n, b);
   }
 
   // The sum of term(i) in 16 lanes, and the largest.
@@ -95,6 +101,8 @@ class Serial {
   static constexpr std::int64_t kLanes = steps::kLanes;
   // Of a sweep, which has columns and sums in registers.
   static constexpr std::int64_t kWideTile = 4 * kLanes;
+  template <std::int64_t kNumber>
+  using Width = std::integral_constant<std::int64_t, kNumber>;
 
   template <std::int64_t kWidth, typename T, typename Row, typename Visit>
   MILLRACE_HD void SweepTile(std::int64_t k, std::int64_t n, std::int64_t first, const T* d,
@@ -128,22 +136,53 @@ class Serial {
     for (std::int64_t l = 0; l < kWidth; ++l) out[first + l] = sum[l];
   }
 
-  // Sixteen rows of at most one element a lane, side by side: the same sums, with no lane idle.
-  template <typename Add, typename T>
-  MILLRACE_HD void SumShortRows(std::int64_t first, std::int64_t n, const Add& add, T* out) {
-    T lanes[kLanes][kLanes];
-    for (std::int64_t i = 0; i < n; ++i) {
-      for (std::int64_t l = 0; l < kLanes; ++l) lanes[i][l] = add(first + l, i, T(0));
+  // Sixteen rows of fewer elements than lanes at a time, side by side: the same sums, with no lane
+  // idle. n: a number, or one that the compiler knows.
+  template <typename N, typename T>
+  MILLRACE_HD void DotShortRows(std::int64_t rows, N n, const T* a, const T* b, T* out) {
+    for (std::int64_t first = 0; first < rows; first += kLanes) {
+      T lanes[kLanes][kLanes];
+      for (std::int64_t i = 0; i < n; ++i) {
+        for (std::int64_t l = 0; l < kLanes; ++l) {
+          lanes[i][l] = MulAdd(a[(first + l) * n + i], b[i], T(0));
+        }
+      }
+      for (std::int64_t i = n; i < kLanes; ++i) {
+        for (std::int64_t l = 0; l < kLanes; ++l) lanes[i][l] = T(0);
+      }
+      for (std::int64_t width = kLanes / 2; width > 0; width /= 2) {
+        for (std::int64_t i = 0; i < width; ++i) {
+          for (std::int64_t l = 0; l < kLanes; ++l) lanes[i][l] += lanes[i + width][l];
+        }
+      }
+      for (std::int64_t l = 0; l < kLanes; ++l) out[first + l] = lanes[0][l];
     }
-    for (std::int64_t i = n; i < kLanes; ++i) {
-      for (std::int64_t l = 0; l < kLanes; ++l) lanes[i][l] = T(0);
-    }
-    for (std::int64_t width = kLanes / 2; width > 0; width /= 2) {
-      for (std::int64_t i = 0; i < width; ++i) {
-        for (std::int64_t l = 0; l < kLanes; ++l) lanes[i][l] += lanes[i + width][l];
+  }
+
+  template <typename T>
+  MILLRACE_HD T DotOf(std::int64_t n, const T* a, const T* b) {
+    using Vectors = cpu::Vectors<Target, T>;
+    constexpr int kParts = static_cast<int>(kLanes) / Vectors::kLanes;
+    typename Vectors::Vector parts[kParts] = {};
+    std::int64_t first = 0;
+    for (; first + kLanes <= n; first += kLanes) {
+      for (int p = 0; p < kParts; ++p) {
+        const std::int64_t at = first + p * Vectors::kLanes;
+        parts[p] = Vectors::MulAdd(Vectors::Load(a + at), Vectors::Load(b + at), parts[p]);
       }
     }
-    for (std::int64_t l = 0; l < kLanes; ++l) out[first + l] = lanes[0][l];
+    if (first < n) {
+      T lanes[kLanes];
+      for (int p = 0; p < kParts; ++p) Vectors::Store(parts[p], lanes + p * Vectors::kLanes);
+      for (std::int64_t i = first; i < n; ++i) {
+        lanes[i - first] = MulAdd(a[i], b[i], lanes[i - first]);
+      }
+      for (int p = 0; p < kParts; ++p) parts[p] = Vectors::Load(lanes + p * Vectors::kLanes);
+    }
+    for (int width = kParts / 2; width > 0; width /= 2) {
+      for (int p = 0; p < width; ++p) parts[p] += parts[p + width];
+    }
+    return Vectors::Folded(parts[0]);
   }
 
   // Lanes take value = next(i, value); Combine folds them.

@@ -7,41 +7,10 @@
 
 #include "kernels/cpu/serial.h"
 #include "kernels/cpu/vectors.h"
-#include "kernels/math/mul_add.h"
 #include "kernels/math/platform.h"
 #include "kernels/steps/sweeps.h"
 
 namespace millrace::kernels::cpu {
-
-// Vectors of 16 bytes and of one number, for what is left of the units; the members are those of
-// Vectors.
-template <typename T>
-struct NarrowLanes {
-  static constexpr int kBytes = 16;
-  static constexpr int kLanes = kBytes / static_cast<int>(sizeof(T));
-  typedef T Vector __attribute__((vector_size(kBytes)));
-  typedef T Unaligned __attribute__((vector_size(kBytes), aligned(alignof(T)), may_alias));
-
-  MILLRACE_HD static Vector Load(const T* from) {
-    return *reinterpret_cast<const Unaligned*>(from);
-  }
-  MILLRACE_HD static void Store(Vector x, T* to) { *reinterpret_cast<Unaligned*>(to) = x; }
-  MILLRACE_HD static Vector All(T x) { return x - Vector{}; }
-  MILLRACE_HD static Vector MulAdd(Vector a, Vector b, Vector c) {
-    for (int l = 0; l < kLanes; ++l) c[l] = kernels::MulAdd(a[l], b[l], c[l]);
-    return c;
-  }
-};
-template <typename T>
-struct OneLane {
-  static constexpr int kLanes = 1;
-  using Vector = T;
-
-  MILLRACE_HD static T Load(const T* from) { return *from; }
-  MILLRACE_HD static void Store(T x, T* to) { *to = x; }
-  MILLRACE_HD static T All(T x) { return x; }
-  MILLRACE_HD static T MulAdd(T a, T b, T c) { return kernels::MulAdd(a, b, c); }
-};
 
 template <typename Target, typename T>
 class TraceLoops {

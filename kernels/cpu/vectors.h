@@ -116,6 +116,15 @@ struct Vectors {
     return __builtin_shuffle(x, from);
 #endif
   }
+  // The sum of all lanes: halves are added until one is left.
+  template <int kWidth = kLanes / 2>
+  MILLRACE_HD static T Folded(Vector x) {
+    if constexpr (kWidth == 0) {
+      return x[0];
+    } else {
+      return Folded<kWidth / 2>(x + From<kWidth>(x, std::make_integer_sequence<int, kLanes>()));
+    }
+  }
   // a * b + c, as kernels::MulAdd.
   MILLRACE_HD static Vector MulAdd(Vector a, Vector b, Vector c) {
 #if defined(MILLRACE_FUSED)
@@ -124,6 +133,42 @@ struct Vectors {
     return a * b + c;
 #endif
   }
+
+ private:
+  // Lane l is x[l + kFirst], around the end. The mask is a constant, not one that is put together.
+  template <int kFirst, int... kNumbers>
+  MILLRACE_HD static Vector From(Vector x, std::integer_sequence<int, kNumbers...>) {
+    return Shuffled(x, Mask{(kNumbers + kFirst) % kLanes...});
+  }
+};
+
+// Vectors of 16 bytes and of one number, for what is left of the units; members as above.
+template <typename T>
+struct NarrowLanes {
+  static constexpr int kBytes = 16;
+  static constexpr int kLanes = kBytes / static_cast<int>(sizeof(T));
+  typedef T Vector __attribute__((vector_size(kBytes)));
+  typedef T Unaligned __attribute__((vector_size(kBytes), aligned(alignof(T)), may_alias));
+
+  MILLRACE_HD static Vector Load(const T* from) {
+    return *reinterpret_cast<const Unaligned*>(from);
+  }
+  MILLRACE_HD static void Store(Vector x, T* to) { *reinterpret_cast<Unaligned*>(to) = x; }
+  MILLRACE_HD static Vector All(T x) { return x - Vector{}; }
+  MILLRACE_HD static Vector MulAdd(Vector a, Vector b, Vector c) {
+    for (int l = 0; l < kLanes; ++l) c[l] = kernels::MulAdd(a[l], b[l], c[l]);
+    return c;
+  }
+};
+template <typename T>
+struct OneLane {
+  static constexpr int kLanes = 1;
+  using Vector = T;
+
+  MILLRACE_HD static T Load(const T* from) { return *from; }
+  MILLRACE_HD static void Store(T x, T* to) { *to = x; }
+  MILLRACE_HD static T All(T x) { return x; }
+  MILLRACE_HD static T MulAdd(T a, T b, T c) { return kernels::MulAdd(a, b, c); }
 };
 
 // A lambda that must be inlined before its caller's arrays are put into registers.

@@ -16,6 +16,7 @@
 
 #include <cstdint>
 
+#include "kernels/math/mul_add.h"
 #include "kernels/math/platform.h"
 #include "kernels/steps/lanes.h"
 
@@ -84,9 +85,9 @@ class BlockExecutor {
     });
   }
 
-  // out[j] = 0, then sum = add(j, i, sum) for i < n, in 16 lanes; j < rows.
-  template <typename Add, typename T>
-  MILLRACE_HD void SumRows(std::int64_t rows, std::int64_t n, const Add& add, T* out) {
+  // out[j] = sum_i a[j n + i] b[i] by MulAdd, in 16 lanes; j < rows.
+  template <typename T>
+  MILLRACE_HD void DotRows(std::int64_t rows, std::int64_t n, const T* a, const T* b, T* out) {
     constexpr std::int64_t kRowsAtOnce = kScratchBytes / std::int64_t(kLanes * sizeof(T));
     T* const lanes = static_cast<T*>(block_.Scratch());
     for (std::int64_t first = 0; first < rows; first += kRowsAtOnce) {
@@ -95,7 +96,8 @@ class BlockExecutor {
       For(count * kLanes, [&](std::int64_t index) {
         const std::int64_t j = first + index / kLanes;
         T sum = T(0);
-        for (std::int64_t i = index % kLanes; i < n; i += kLanes) sum = add(j, i, sum);
+        for (std::int64_t i = index % kLanes; i < n; i += kLanes)
+          sum = MulAdd(a[j * n + i], b[i], sum);
         lanes[index] = sum;
       });
       For(count,

@@ -73,12 +73,7 @@ struct TransposedMatVec {
 
   template <typename Exec>
   MILLRACE_HD void Run(Exec& exec) const {
-    exec.SumRows(
-        k, n,
-        [&](std::int64_t j, std::int64_t i, T sum) {
-          return MulAdd(matrix_t[j * n + i], y[i], sum);
-        },
-        out);
+    exec.DotRows(k, n, matrix_t, y, out);
   }
 };
 
@@ -91,8 +86,7 @@ struct Dot {
 
   template <typename Exec>
   MILLRACE_HD void Run(Exec& exec) const {
-    exec.SumRows(
-        1, n, [&](std::int64_t, std::int64_t i, T sum) { return MulAdd(x[i], y[i], sum); }, result);
+    exec.DotRows(1, n, x, y, result);
   }
 };
 
@@ -104,8 +98,7 @@ struct SumSquares {
 
   template <typename Exec>
   MILLRACE_HD void Run(Exec& exec) const {
-    exec.SumRows(
-        1, n, [&](std::int64_t, std::int64_t i, T sum) { return MulAdd(x[i], x[i], sum); }, result);
+    exec.DotRows(1, n, x, x, result);
   }
 };
 
