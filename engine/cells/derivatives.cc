@@ -24,12 +24,60 @@ void AddProducts(const T* a, const T* b, std::int64_t n, T* out) {
   for (std::int64_t i = 0; i < n; ++i) out[i] += a[i] * b[i];
 }
 
-// The vector that row j of a block's weights meets in every unit: x[first unit of the block + j].
+// What becomes of rows of an outer product, x d: g [rows, n] is it, or it is added to g.
 template <typename T>
-void SpreadOverBlocks(const Structure& structure, const T* x, std::int64_t j, T* row) {
+struct Stored {
+  void Rows(const T* x, const T* d, std::int64_t rows, std::int64_t n, T* g) const {
+    kernels::OuterProduct(x, d, rows, n, g);
+  }
+  void Row(const T* d, std::int64_t n, T* g) const { std::copy_n(d, n, g); }
+  void Part(T x, const T* d, std::int64_t n, T* g) const {
+    for (std::int64_t i = 0; i < n; ++i) g[i] = x * d[i];
+  }
+};
+template <typename T>
+struct Added {
+  void Rows(const T* x, const T* d, std::int64_t rows, std::int64_t n, T* g) const {
+    kernels::AddOuterProduct(x, d, rows, n, g);
+  }
+  void Row(const T* d, std::int64_t n, T* g) const { kernels::AddScaled(d, T{1}, n, g); }
+  void Part(T x, const T* d, std::int64_t n, T* g) const { kernels::AddScaled(d, x, n, g); }
+};
+
+// Of the recurrent weights of a gate; a row of a block's weights meets another unit in each block.
+template <typename T, typename To>
+void RecurrentRows(const Structure& structure, const T* fed_back, const T* delta, const To& to,
+                   T* g) {
+  const std::int64_t n = structure.n;
+  if (structure.blocks == 1) return to.Rows(fed_back, delta, n, n, g);
   const std::int64_t c = structure.block_units();
-  for (std::int64_t first = 0; first < structure.n; first += c) {
-    std::fill_n(row + first, c, x[first + j]);
+  for (std::int64_t j = 0; j < c; ++j) {
+    for (std::int64_t first = 0; first < n; first += c) {
+      to.Part(fed_back[first + j], delta + first, c, g + j * n + first);
+    }
+  }
+}
+
+// Of all gates. With one_row the byte's row alone is touched of the input weights.
+template <typename T, typename To>
+void EachGateRows(const Structure& structure, const CellStep<T>& step, const T* delta, bool one_row,
+                  const To& to, T* g) {
+  const std::int64_t n = structure.n;
+  for (const Gate& gate : structure.gates) {
+    const FanIn<T> fan_in = FanInOf(structure, step, gate);
+    T* row = g + gate.offset;
+    if (gate.recurrent) RecurrentRows(structure, fan_in.fed_back, delta, to, row);
+    row += structure.recurrent_rows(gate) * n;
+    if (gate.input) {
+      if (!one_row) {
+        to.Rows(fan_in.input, delta, structure.d, n, row);
+      } else if (step.byte != kNoByte) {
+        to.Row(delta, n, row + step.byte * n);
+      }
+      row += structure.d * n;
+    }
+    if (fan_in.one != nullptr) to.Row(delta, n, row);
+    delta += n;
   }
 }
 
@@ -100,65 +148,12 @@ FanIn<T> FanInOf(const Structure& structure, const CellStep<T>& step, const Gate
 template <typename T>
 void GateGradient(const Structure& structure, const CellStep<T>& step, const T* delta, bool sparse,
                   T* g) {
-  const std::int64_t n = structure.n;
-  for (std::size_t k = 0; k < structure.gates.size(); ++k) {
-    const Gate& gate = structure.gates[k];
-    const T* const own = delta + static_cast<std::int64_t>(k) * n;
-    const FanIn<T> fan_in = FanInOf(structure, step, gate);
-    T* row = g + gate.offset;
-    const std::int64_t recurrent = structure.recurrent_rows(gate);
-    if (structure.blocks == 1) {
-      kernels::OuterProduct(fan_in.fed_back, own, recurrent, n, row);
-    } else {
-      for (std::int64_t j = 0; j < recurrent; ++j) {
-        T* const to = row + j * n;
-        SpreadOverBlocks(structure, fan_in.fed_back, j, to);
-        for (std::int64_t i = 0; i < n; ++i) to[i] *= own[i];
-      }
-    }
-    row += recurrent * n;
-    if (gate.input) {
-      if (!sparse) {
-        kernels::OuterProduct(fan_in.input, own, structure.d, n, row);
-      } else if (step.byte != kNoByte) {
-        std::copy_n(own, n, row + step.byte * n);
-      }
-      row += structure.d * n;
-    }
-    if (fan_in.one != nullptr) std::copy_n(own, n, row);
-  }
+  EachGateRows(structure, step, delta, sparse, Stored<T>(), g);
 }
 
 template <typename T>
 void AddGateGradient(const Structure& structure, const CellStep<T>& step, const T* delta, T* g) {
-  const std::int64_t n = structure.n;
-  const std::int64_t c = structure.block_units();
-  for (std::size_t k = 0; k < structure.gates.size(); ++k) {
-    const Gate& gate = structure.gates[k];
-    const T* const own = delta + static_cast<std::int64_t>(k) * n;
-    const FanIn<T> fan_in = FanInOf(structure, step, gate);
-    T* row = g + gate.offset;
-    const std::int64_t recurrent = structure.recurrent_rows(gate);
-    if (structure.blocks == 1) {
-      kernels::AddOuterProduct(fan_in.fed_back, own, recurrent, n, row);
-    } else {
-      for (std::int64_t j = 0; j < recurrent; ++j) {
-        for (std::int64_t first = 0; first < n; first += c) {
-          kernels::AddScaled(own + first, fan_in.fed_back[first + j], c, row + j * n + first);
-        }
-      }
-    }
-    row += recurrent * n;
-    if (gate.input) {
-      if (!step.one_hot) {
-        kernels::AddOuterProduct(fan_in.input, own, structure.d, n, row);
-      } else if (step.byte != kNoByte) {
-        kernels::AddScaled(own, T{1}, n, row + step.byte * n);
-      }
-      row += structure.d * n;
-    }
-    if (fan_in.one != nullptr) kernels::AddScaled(own, T{1}, n, row);
-  }
+  EachGateRows(structure, step, delta, step.one_hot, Added<T>(), g);
 }
 
 template <typename T>
