@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 import statistics
 import subprocess
 import tempfile
 from collections import defaultdict
 
 import machine
+
+# What a benchmark's own settings add to its name.
+SETTINGS = re.compile(r"(/(iterations|repeats):\d+|/process_time|/real_time)+$")
 
 
 def run(program: pathlib.Path, *, chosen: str = "", repetitions: int = 1, seconds: float = 0.05,
@@ -30,7 +34,7 @@ def run(program: pathlib.Path, *, chosen: str = "", repetitions: int = 1, second
     found = defaultdict(list)
     for row in rows:
         if row.get("run_type") == "iteration":
-            found[row["run_name"].removesuffix("/process_time/real_time")].append(row)
+            found[SETTINGS.sub("", row["run_name"])].append(row)
     return dict(found)
 
 

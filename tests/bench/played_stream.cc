@@ -1,6 +1,5 @@
 #include "tests/bench/played_stream.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
@@ -112,15 +111,10 @@ bool PlayedStream::Play() {
 bool PlayedStream::Sound() const { return stream_->Stats().refused_updates == 0; }
 
 std::int64_t PlayedStream::TouchedBytes() const {
-  std::vector<std::string> touched = {"learner.weights", "learner.slot2", "learner.rule"};
+  const engine::StreamBytes bytes = stream_->BytesByKind();
   // SGD keeps a slot for a momentum that may come.
-  if (stream_->model().spec().optimizer.name != "sgd") touched.emplace_back("learner.slot1");
-  std::int64_t bytes = 0;
-  for (const engine::NamedTensor& tensor : stream_->Save().tensors) {
-    if (std::find(touched.begin(), touched.end(), tensor.name) == touched.end()) continue;
-    bytes += static_cast<std::int64_t>(tensor.bytes.size());
-  }
-  return bytes;
+  const bool slots = stream_->model().spec().optimizer.name != "sgd";
+  return bytes.weights + bytes.sensitivities + (slots ? bytes.optimizer : 0);
 }
 
 }  // namespace millrace::bench

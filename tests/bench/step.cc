@@ -33,8 +33,9 @@ void Step(benchmark::State& state, const Case& c, std::int64_t steps) {
   state.counters["touched"] = static_cast<double>(played.TouchedBytes());
 }
 
-void Register(const std::string& kind, const Case& c, std::int64_t steps) {
-  benchmark::RegisterBenchmark((kind + "/" + c.Name()).c_str(), Step, c, steps);
+benchmark::internal::Benchmark* Register(const std::string& kind, const Case& c,
+                                         std::int64_t steps) {
+  return benchmark::RegisterBenchmark((kind + "/" + c.Name()).c_str(), Step, c, steps);
 }
 
 struct Grid {
@@ -52,6 +53,14 @@ void Register(const Grid& grid) {
         }
       }
     }
+  }
+}
+
+// Where a step takes up to half a minute and its state 4.5 GB: a few of them, once.
+void RegisterLongSteps() {
+  for (const char* const rule : {"ring4", "rtrl"}) {
+    Register("step", {"vanilla", rule, "rmsprop", 512}, 1)->Iterations(2)->Repetitions(1);
+    Register("step", {"vanilla", rule, "rmsprop", 1024}, 1)->Iterations(1)->Repetitions(1);
   }
 }
 
@@ -82,6 +91,15 @@ void RegisterBytes() {
   }
 }
 
+// What a byte costs with every cell: those whose input weights meet the byte alone touch one row.
+void RegisterByteCells() {
+  for (const char* const cell : {"ctrnn", "lstm", "gru", "elstm", "slstm", "block_gru", "min_gru",
+                                 "lru", "glru", "rg_lru", "s4d", "retnet", "rwkv"}) {
+    Register("bytes", {cell, "immediate", "rmsprop", 64, Input::kBytes}, kMessageSteps);
+    Register("onehot", {cell, "immediate", "rmsprop", 64, Input::kOneHotVector}, kMessageSteps);
+  }
+}
+
 }  // namespace
 }  // namespace millrace::bench
 
@@ -89,7 +107,9 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   millrace::bench::RegisterSteps();
+  millrace::bench::RegisterLongSteps();
   millrace::bench::RegisterBytes();
+  millrace::bench::RegisterByteCells();
   using millrace::bench::Input;
   millrace::bench::Register("single_step", {"vanilla", "immediate", "rmsprop", 64}, 1);
   millrace::bench::Register("next_byte", {"vanilla", "immediate", "rmsprop", 128, Input::kNextByte},

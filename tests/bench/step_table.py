@@ -69,11 +69,18 @@ def step_rows(steps: dict[str, float], found: dict[str, floors.Floor]) -> list[s
     return lines
 
 
+def cost_of(share: float) -> str:
+    """What a byte's step takes of the same step with 256 dense inputs tells rows from one row."""
+    return "O(n)" if share < 0.6 else "O(256 n)"
+
+
 def byte_rows(steps: dict[str, float]) -> list[str]:
     """Bytes beside the same values as 256 dense inputs, and what 256 rows cost."""
     lines = ["| rule | optimizer | n = 32: byte, dense | n = 256: byte, dense | a byte costs |",
              "|---|---|---|---|---|"]
-    for _, rule, optimizer in kinds_of("bytes", steps):
+    for cell, rule, optimizer in kinds_of("bytes", steps):
+        if cell != "vanilla":
+            continue
         cells, shares = [], []
         for n in (32, 256):
             case = f"vanilla/{rule}/{optimizer}/{n}"
@@ -83,8 +90,19 @@ def byte_rows(steps: dict[str, float]) -> list[str]:
             byte, dense = steps[f"bytes/{case}"], steps[f"onehot/{case}"]
             cells.append(f"{shown(byte)}, {shown(dense)}")
             shares.append(byte / dense)
-        cost = "O(n)" if min(shares) < 0.6 else "O(256 n)"
-        lines.append(f"| {rule} | {optimizer} | {' | '.join(cells)} | {cost} |")
+        lines.append(f"| {rule} | {optimizer} | {' | '.join(cells)} | {cost_of(min(shares))} |")
+    return lines
+
+
+def byte_cells(steps: dict[str, float]) -> list[str]:
+    """The cells under the immediate rule: whose input weights a byte costs O(n)."""
+    lines = ["| cell, n = 64 | byte, dense | a byte costs |", "|---|---|---|"]
+    for cell, rule, optimizer in kinds_of("bytes", steps):
+        case = f"{cell}/{rule}/{optimizer}/64"
+        if f"bytes/{case}" not in steps:
+            continue
+        byte, dense = steps[f"bytes/{case}"], steps[f"onehot/{case}"]
+        lines.append(f"| {cell} | {shown(byte)}, {shown(dense)} | {cost_of(byte / dense)} |")
     return lines
 
 
@@ -122,7 +140,7 @@ def run(programs: pathlib.Path) -> Result:
     lines = ["microseconds a step (and the floor as a part of it, with what binds); 40 inputs, 4 "
              "outputs, float32, one core", "", *step_rows(steps, found), "", ratios(steps), "",
              growth(steps), "",
-             *byte_rows(steps), "",
+             *byte_rows(steps), "", *byte_cells(steps), "",
              "one step a message, immediate, RMSprop, n = 64: "
              f"{shown(steps['single_step/vanilla/immediate/rmsprop/64'])}",
              "next byte, immediate, RMSprop, n = 128: "
