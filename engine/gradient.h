@@ -18,8 +18,6 @@ struct OuterGradient {
   std::int64_t offset, rows, width;
   const T* x;  // [rows]
   const T* d;  // [width]
-
-  bool Holds(std::int64_t at) const { return at >= offset && at < offset + rows * width; }
 };
 
 // Parameters [rows, width] from `offset` on whose gradient is in traces (kernels/traces.h), and is
@@ -30,8 +28,6 @@ struct TracedGradient {
   const kernels::TraceOutput<T>* outputs;  // [count]
   int count;
   T squares;  // of the gradient, over the rows that take part in the step
-
-  bool Holds(std::int64_t at) const { return at >= offset && at < offset + rows * width; }
 };
 
 // Pieces by rising offset, none overlapping another.

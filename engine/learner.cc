@@ -53,7 +53,7 @@ Learner<T>::Learner(const ModelSpec& spec, std::int64_t inputs, std::uint64_t se
 
 template <typename T>
 bool Learner<T>::Traces() const {
-  return rule_->has_traced() && optimizer_->changes_traced();
+  return rule_->has_traced() && !optimizer_->bounds_step();
 }
 
 template <typename T>

@@ -79,7 +79,7 @@ class Learner {
   const Network<T>& network() const { return network_; }
   const ParameterLayout& layout() const { return network_.layout(); }
   const Loss<T>& loss() const { return *loss_; }
-  const std::vector<T>& weights() const { return weights_.theta; }  // [p]
+  const AlignedVector<T>& weights() const { return weights_.theta; }  // [p]
   const ContextTable<T>& contexts() const { return contexts_; }
   const std::vector<T>& hidden() const { return hidden_; }  // [S] as the network says
   std::uint64_t position() const { return position_; }      // last step passed

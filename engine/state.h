@@ -36,8 +36,8 @@ class StateVisitor {
   template <typename T, typename Allocator>
   void Fixed(absl::string_view name, std::vector<T, Allocator>& values);
   // A vector whose size is state.
-  template <typename T>
-  void Resizable(absl::string_view name, std::vector<T>& values);
+  template <typename T, typename Allocator>
+  void Resizable(absl::string_view name, std::vector<T, Allocator>& values);
 
  protected:
   struct Field {
@@ -90,8 +90,8 @@ void StateVisitor::Fixed(absl::string_view name, std::vector<T, Allocator>& valu
         values.data());
 }
 
-template <typename T>
-void StateVisitor::Resizable(absl::string_view name, std::vector<T>& values) {
+template <typename T, typename Allocator>
+void StateVisitor::Resizable(absl::string_view name, std::vector<T, Allocator>& values) {
   Field field{scope_ + std::string(name), TypeOf<T>(), static_cast<std::int64_t>(values.size()),
               false, role_};
   field.count = StoredCount(field, field.count);

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/aligned.h"
 #include "engine/device/learner.h"
 #include "engine/input.h"
 #include "engine/learner.h"
@@ -26,8 +27,8 @@ namespace millrace::engine {
 // The frozen copy that predicts beside the stream.
 template <typename T>
 struct Shadow {
-  std::vector<T> theta;   // [p], empty until taken
-  std::vector<T> hidden;  // [S] as the network says
+  AlignedVector<T> theta;  // [p], empty until taken
+  std::vector<T> hidden;   // [S] as the network says
   ContextTable<T> contexts;
   std::vector<double> mean, variance;  // [d], of a frozen normaliser
 

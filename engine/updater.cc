@@ -82,7 +82,7 @@ void Updater<T>::Find(const std::vector<Piece>& pieces, const Piece* Span::*piec
   for (Span& span : spans_) {
     while (at != pieces.end() && at->offset + at->rows * at->width <= span.offset) ++at;
     if (at == pieces.end()) return;
-    if (at->Holds(span.offset)) span.*piece = &*at;
+    if (at->offset <= span.offset) span.*piece = &*at;
   }
 }
 
@@ -185,8 +185,12 @@ T* Updater<T>::ChangeOf(const SpanUpdate& update, const Span& span, T* stored,
   }
   T* const slot1 = weights->slot1.empty() ? nullptr : weights->slot1.data() + span.offset;
   T* const slot2 = weights->slot2.empty() ? nullptr : weights->slot2.data() + span.offset;
-  update.optimizer.Change(update.rates, span.size, weights->theta.data() + span.offset, slot1,
-                          slot2, g);
+  kernels::Change(update.kind, update.rates,
+                  {.p = span.size,
+                   .theta = weights->theta.data() + span.offset,
+                   .first = slot1,
+                   .second = slot2,
+                   .g = g});
   return g;
 }
 
@@ -197,8 +201,8 @@ void Updater<T>::SweepRows(const SpanUpdate& update, const Span& span, Weights<T
   T* const theta = weights->theta.data();
   typename Ahead<T>::Meeting meeting;
   if (ahead != nullptr) meeting = ahead->Meet(theta, span.offset, span.rows());
-  update.optimizer.ChangeOuter(
-      update.rates,
+  kernels::ChangeOuter<T>(
+      update.kind, update.rates,
       {.x = span.outer->x + span.row(),
        .scale = update.scale,
        .d = span.outer->d + span.column(),
@@ -214,8 +218,8 @@ void Updater<T>::SweepRows(const SpanUpdate& update, const Span& span, Weights<T
 template <typename T>
 void Updater<T>::SweepTraced(const SpanUpdate& update, const Span& span,
                              Weights<T>* weights) const {
-  update.optimizer.ChangeTraced(
-      update.rates,
+  kernels::ChangeTraced<T>(
+      update.kind, update.rates,
       {.outputs = span.traced->outputs,
        .count = span.traced->count,
        .skipped = span.start(),
@@ -310,7 +314,7 @@ UpdateResult Updater<T>::Apply(const Optimizer<T>& optimizer, const GuardSetting
   if (step.ahead != nullptr) step.ahead->Begin();
   for (const Span& span : spans_) {
     const auto power = static_cast<std::size_t>(span.power);
-    SpanUpdate update{optimizer,
+    SpanUpdate update{optimizer.kind(),
                       optimizer.Rates(span.group, weights->power1[power], weights->power2[power]),
                       scale_[static_cast<std::size_t>(span.group)]};
     update.rates.rate *= factor;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "engine/ahead.h"
+#include "engine/aligned.h"
 #include "engine/gradient.h"
 #include "engine/guard.h"
 #include "engine/optimizers/optimizer.h"
@@ -43,8 +44,8 @@ struct UpdateStep {
 // Weights and slots: what an update changes, what a good copy keeps.
 template <typename T>
 struct Weights {
-  std::vector<T> theta, slot1, slot2;  // [p], or empty slots
-  std::vector<double> power1, power2;  // [powers of the layout] running beta^k
+  AlignedVector<T> theta, slot1, slot2;  // [p], or empty slots
+  std::vector<double> power1, power2;    // [powers of the layout] running beta^k
 
   void Visit(StateVisitor& visitor);
 };
@@ -105,7 +106,7 @@ class Updater {
   };
   // An update of one span.
   struct SpanUpdate {
-    const Optimizer<T>& optimizer;
+    kernels::UpdateKind kind;
     kernels::UpdateRates<T> rates;
     T scale;  // of the gradient
   };

@@ -68,7 +68,10 @@ void Updater<T>::CollectSpans(const Optimizer<T>& optimizer, const ActiveColumns
   // Powers of a block that were one, and all took part in every update since, are one still.
   const bool all = TakesAll(active);
   if (all && whole_) {
-    for (Span& span : spans_) span.outer = nullptr;
+    for (Span& span : spans_) {
+      span.outer = nullptr;
+      span.traced = nullptr;
+    }
     return;
   }
   spans_.clear();

@@ -81,12 +81,6 @@ void OuterProduct(const T* x, const T* s, std::int64_t k, std::int64_t n, T* g);
 // g[j, i] += s[i] x[j].
 template <typename T>
 void AddOuterProduct(const T* x, const T* s, std::int64_t k, std::int64_t n, T* g);
-// e[j, i] = carry[i] e[j, i] + s[i] x[j], in place.
-template <typename T>
-void AdvanceTrace(const T* carry, const T* s, const T* x, std::int64_t k, std::int64_t n, T* e);
-// g[j, i] = q[i] e[j, i].
-template <typename T>
-void ContractTrace(const T* q, const T* e, std::int64_t k, std::int64_t n, T* g);
 
 // Losses -------------------------------------------------------------------------------------
 
@@ -111,19 +105,27 @@ struct UpdateRates {
   bool epsilon_inside;  // sqrt(v + eps) instead of sqrt(v) + eps
 };
 
-// g = -rate g.
+// What each kind makes of a parameter's gradient g:
+//   kSgd       change = -rate g
+//   kMomentum  m = beta1 m + g; change = -rate m (Polyak 1964, as PyTorch's SGD)
+//   kRmsprop   v = beta2 v + (1-beta2) g^2; change = -rate g / (sqrt(v / correction2) + eps)
+//   kAdam      m = beta1 m + (1-beta1) g; v as above; change = -rate (m / correction1) /
+//              (sqrt(v / correction2) + eps) - rate weight_decay theta
+enum class UpdateKind { kSgd, kMomentum, kRmsprop, kAdam };
+
+// Parameters with their gradient written out; null what the kind does not have.
 template <typename T>
-void SgdChange(const UpdateRates<T>& rates, std::int64_t p, T* g);
-// m = beta1 m + g; g = -rate m (Polyak 1964, as PyTorch's SGD).
+struct ParameterRange {
+  std::int64_t p = 0;
+  const T* theta = nullptr;  // [p]
+  T* first = nullptr;        // [p], m
+  T* second = nullptr;       // [p], v
+  T* g = nullptr;            // [p]
+};
+
+// g becomes the change; the slots advance.
 template <typename T>
-void MomentumChange(const UpdateRates<T>& rates, std::int64_t p, T* m, T* g);
-// v = beta2 v + (1-beta2) g^2; g = -rate g / (sqrt(v / correction2) + eps).
-template <typename T>
-void RmspropChange(const UpdateRates<T>& rates, std::int64_t p, T* v, T* g);
-// m = beta1 m + (1-beta1) g; v as above;
-// g = -rate (m / correction1) / (sqrt(v / correction2) + eps) - rate weight_decay theta.
-template <typename T>
-void AdamChange(const UpdateRates<T>& rates, std::int64_t p, const T* theta, T* m, T* v, T* g);
+void Change(UpdateKind kind, const UpdateRates<T>& rates, const ParameterRange<T>& range);
 
 // Input --------------------------------------------------------------------------------------
 
@@ -164,15 +166,9 @@ struct OuterMap {
   T* next;
 };
 
-// theta += the change that the function of the same name above makes of g; one pass over the map.
+// theta += the change that Change makes of g; one pass over the map.
 template <typename T>
-void SgdOuter(const UpdateRates<T>& rates, const OuterMap<T>& map);
-template <typename T>
-void MomentumOuter(const UpdateRates<T>& rates, const OuterMap<T>& map);
-template <typename T>
-void RmspropOuter(const UpdateRates<T>& rates, const OuterMap<T>& map);
-template <typename T>
-void AdamOuter(const UpdateRates<T>& rates, const OuterMap<T>& map);
+void ChangeOuter(UpdateKind kind, const UpdateRates<T>& rates, const OuterMap<T>& map);
 
 }  // namespace millrace::kernels
 

@@ -87,16 +87,9 @@ struct TracedMap {
   T* second;  // [rows, n], running mean square, where it has one
 };
 
-// theta += what the ...Change of the same name in ops.h makes of g; one pass over weights, slots
-// and traces.
+// theta += what Change (ops.h) makes of g; one pass over weights, slots and traces.
 template <typename T>
-void SgdTraced(const UpdateRates<T>& rates, const TracedMap<T>& map);
-template <typename T>
-void MomentumTraced(const UpdateRates<T>& rates, const TracedMap<T>& map);
-template <typename T>
-void RmspropTraced(const UpdateRates<T>& rates, const TracedMap<T>& map);
-template <typename T>
-void AdamTraced(const UpdateRates<T>& rates, const TracedMap<T>& map);
+void ChangeTraced(UpdateKind kind, const UpdateRates<T>& rates, const TracedMap<T>& map);
 
 }  // namespace millrace::kernels
 

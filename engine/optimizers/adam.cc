@@ -60,36 +60,18 @@ Adam<T>::Adam(const PartSpec& part)
       first_(Has(part, "first")),
       second_(Has(part, "second")) {}
 
+template <typename T>
+kernels::UpdateKind Adam<T>::kind() const {
+  if (!first_) return kernels::UpdateKind::kRmsprop;
+  return second_ ? kernels::UpdateKind::kAdam : kernels::UpdateKind::kMomentum;
+}
+
 // Slot 1 is the sum of beta1^i g, of which (1 - beta1) is Adam's first moment.
 template <typename T>
-kernels::UpdateRates<T> Adam<T>::OfFirstMoment(const kernels::UpdateRates<T>& rates) {
-  kernels::UpdateRates<T> first = rates;
-  first.rate = rates.rate * (T{1} - rates.beta1) / rates.correction1;
-  return first;
-}
-
-template <typename T>
-void Adam<T>::Change(const kernels::UpdateRates<T>& rates, std::int64_t p, const T* theta, T* slot1,
-                     T* slot2, T* g) const {
-  if (!first_) return kernels::RmspropChange(rates, p, slot2, g);
-  if (second_) return kernels::AdamChange(rates, p, theta, slot1, slot2, g);
-  kernels::MomentumChange(OfFirstMoment(rates), p, slot1, g);
-}
-
-template <typename T>
-void Adam<T>::ChangeOuter(const kernels::UpdateRates<T>& rates,
-                          const kernels::OuterMap<T>& map) const {
-  if (!first_) return kernels::RmspropOuter(rates, map);
-  if (second_) return kernels::AdamOuter(rates, map);
-  kernels::MomentumOuter(OfFirstMoment(rates), map);
-}
-
-template <typename T>
-void Adam<T>::ChangeTraced(const kernels::UpdateRates<T>& rates,
-                           const kernels::TracedMap<T>& map) const {
-  if (!first_) return kernels::RmspropTraced(rates, map);
-  if (second_) return kernels::AdamTraced(rates, map);
-  kernels::MomentumTraced(OfFirstMoment(rates), map);
+kernels::UpdateRates<T> Adam<T>::Rates(Group group, double power1, double power2) const {
+  kernels::UpdateRates<T> rates = Optimizer<T>::Rates(group, power1, power2);
+  if (!second_) rates.rate = rates.rate * (T{1} - rates.beta1) / rates.correction1;
+  return rates;
 }
 
 template class Adam<float>;

@@ -24,18 +24,11 @@ class Adam final : public Optimizer<T> {
   bool uses_slot1() const override { return first_; }
   bool uses_slot2() const override { return second_; }
   bool sparse() const override { return !first_; }
-  void Change(const kernels::UpdateRates<T>& rates, std::int64_t p, const T* theta, T* slot1,
-              T* slot2, T* g) const override;
-  void ChangeOuter(const kernels::UpdateRates<T>& rates,
-                   const kernels::OuterMap<T>& map) const override;
-  bool changes_traced() const override { return true; }
-  void ChangeTraced(const kernels::UpdateRates<T>& rates,
-                    const kernels::TracedMap<T>& map) const override;
+  kernels::UpdateKind kind() const override;
+  // Of a first moment alone, those of the momentum that stands for it.
+  kernels::UpdateRates<T> Rates(Group group, double power1, double power2) const override;
 
  private:
-  // Rates of the momentum that stands for a first moment alone.
-  static kernels::UpdateRates<T> OfFirstMoment(const kernels::UpdateRates<T>& rates);
-
   bool first_, second_;  // moments
 };
 

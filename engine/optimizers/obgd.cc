@@ -30,18 +30,6 @@ double Obgd<T>::StepFactor(const UpdateSize& size) const {
   return 1.0 / std::max(1.0, bound);
 }
 
-template <typename T>
-void Obgd<T>::Change(const kernels::UpdateRates<T>& rates, std::int64_t p, const T*, T*, T*,
-                     T* g) const {
-  kernels::SgdChange(rates, p, g);
-}
-
-template <typename T>
-void Obgd<T>::ChangeOuter(const kernels::UpdateRates<T>& rates,
-                          const kernels::OuterMap<T>& map) const {
-  kernels::SgdOuter(rates, map);
-}
-
 template class Obgd<float>;
 template class Obgd<double>;
 

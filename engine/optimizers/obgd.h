@@ -19,10 +19,7 @@ class Obgd final : public Optimizer<T> {
   explicit Obgd(const PartSpec& part);
   bool bounds_step() const override { return true; }
   double StepFactor(const UpdateSize& size) const override;
-  void Change(const kernels::UpdateRates<T>& rates, std::int64_t p, const T* theta, T* slot1,
-              T* slot2, T* g) const override;
-  void ChangeOuter(const kernels::UpdateRates<T>& rates,
-                   const kernels::OuterMap<T>& map) const override;
+  kernels::UpdateKind kind() const override { return kernels::UpdateKind::kSgd; }
 
  private:
   double kappa_;

@@ -12,7 +12,6 @@
 #include "engine/parameters.h"
 #include "engine/spec.h"
 #include "kernels/ops.h"
-#include "kernels/traces.h"
 
 namespace millrace::engine {
 
@@ -50,21 +49,13 @@ class Optimizer {
   // Rates of this update are multiplied by StepFactor, where there is one.
   virtual bool bounds_step() const { return false; }
   virtual double StepFactor(const UpdateSize& /*size*/) const { return 1; }
-  // g becomes the change, [p]; slots [p] where used.
-  virtual void Change(const kernels::UpdateRates<T>& rates, std::int64_t p, const T* theta,
-                      T* slot1, T* slot2, T* g) const = 0;
-  // The same on a map whose gradient is an outer product: changed and added in one pass.
-  virtual void ChangeOuter(const kernels::UpdateRates<T>& rates,
-                           const kernels::OuterMap<T>& map) const = 0;
-  // The same of a gradient in traces, with the bits of Change; for optimizers that have the form.
-  virtual bool changes_traced() const { return false; }
-  virtual void ChangeTraced(const kernels::UpdateRates<T>& /*rates*/,
-                            const kernels::TracedMap<T>& /*map*/) const {}
+  // How it changes weights and slots.
+  virtual kernels::UpdateKind kind() const = 0;
 
   double rate(Group group) const { return rates_[static_cast<std::size_t>(group)]; }
   const Moments& moments() const { return moments_; }
   // Of one group and one column's running powers beta1^k, beta2^k.
-  kernels::UpdateRates<T> Rates(Group group, double power1, double power2) const;
+  virtual kernels::UpdateRates<T> Rates(Group group, double power1, double power2) const;
 
  protected:
   Optimizer(const PartSpec& part, const Moments& moments);

@@ -24,24 +24,6 @@ Rmsprop<T>::Rmsprop(const PartSpec& part)
                           .corrected = !part.Flag("uncorrected"),
                           .epsilon_inside = part.Flag("epsilon_inside")}) {}
 
-template <typename T>
-void Rmsprop<T>::Change(const kernels::UpdateRates<T>& rates, std::int64_t p, const T*, T*,
-                        T* slot2, T* g) const {
-  kernels::RmspropChange(rates, p, slot2, g);
-}
-
-template <typename T>
-void Rmsprop<T>::ChangeOuter(const kernels::UpdateRates<T>& rates,
-                             const kernels::OuterMap<T>& map) const {
-  kernels::RmspropOuter(rates, map);
-}
-
-template <typename T>
-void Rmsprop<T>::ChangeTraced(const kernels::UpdateRates<T>& rates,
-                              const kernels::TracedMap<T>& map) const {
-  kernels::RmspropTraced(rates, map);
-}
-
 template class Rmsprop<float>;
 template class Rmsprop<double>;
 

@@ -16,13 +16,7 @@ class Rmsprop final : public Optimizer<T> {
  public:
   explicit Rmsprop(const PartSpec& part);
   bool uses_slot2() const override { return true; }
-  void Change(const kernels::UpdateRates<T>& rates, std::int64_t p, const T* theta, T* slot1,
-              T* slot2, T* g) const override;
-  void ChangeOuter(const kernels::UpdateRates<T>& rates,
-                   const kernels::OuterMap<T>& map) const override;
-  bool changes_traced() const override { return true; }
-  void ChangeTraced(const kernels::UpdateRates<T>& rates,
-                    const kernels::TracedMap<T>& map) const override;
+  kernels::UpdateKind kind() const override { return kernels::UpdateKind::kRmsprop; }
 };
 
 }  // namespace millrace::engine

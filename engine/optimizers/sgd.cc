@@ -17,36 +17,6 @@ PartDescription DescribeSgd() {
 template <typename T>
 Sgd<T>::Sgd(const PartSpec& part) : Optimizer<T>(part, {.beta1 = part.Number("momentum")}) {}
 
-template <typename T>
-void Sgd<T>::Change(const kernels::UpdateRates<T>& rates, std::int64_t p, const T*, T* slot1, T*,
-                    T* g) const {
-  if (rates.beta1 == T{0}) {
-    kernels::SgdChange(rates, p, g);
-  } else {
-    kernels::MomentumChange(rates, p, slot1, g);
-  }
-}
-
-template <typename T>
-void Sgd<T>::ChangeOuter(const kernels::UpdateRates<T>& rates,
-                         const kernels::OuterMap<T>& map) const {
-  if (rates.beta1 == T{0}) {
-    kernels::SgdOuter(rates, map);
-  } else {
-    kernels::MomentumOuter(rates, map);
-  }
-}
-
-template <typename T>
-void Sgd<T>::ChangeTraced(const kernels::UpdateRates<T>& rates,
-                          const kernels::TracedMap<T>& map) const {
-  if (rates.beta1 == T{0}) {
-    kernels::SgdTraced(rates, map);
-  } else {
-    kernels::MomentumTraced(rates, map);
-  }
-}
-
 template class Sgd<float>;
 template class Sgd<double>;
 

@@ -75,16 +75,6 @@ void AddOuterProduct(const T* x, const T* s, std::int64_t k, std::int64_t n, T* 
 }
 
 template <typename T>
-void AdvanceTrace(const T* carry, const T* s, const T* x, std::int64_t k, std::int64_t n, T* e) {
-  cpu::RunChosen(steps::AdvanceTrace<T>{carry, s, x, k, n, e});
-}
-
-template <typename T>
-void ContractTrace(const T* q, const T* e, std::int64_t k, std::int64_t n, T* g) {
-  cpu::RunChosen(steps::ContractTrace<T>{q, e, k, n, g});
-}
-
-template <typename T>
 void Softmax(const T* z, std::int64_t m, T* probabilities) {
   cpu::RunChosen(steps::Softmax<T>{z, m, probabilities});
 }
@@ -97,23 +87,8 @@ T LogSumExp(const T* z, std::int64_t m) {
 }
 
 template <typename T>
-void SgdChange(const UpdateRates<T>& rates, std::int64_t p, T* g) {
-  cpu::RunChosen(steps::SgdChange<T>{rates, p, g});
-}
-
-template <typename T>
-void MomentumChange(const UpdateRates<T>& rates, std::int64_t p, T* m, T* g) {
-  cpu::RunChosen(steps::MomentumChange<T>{rates, p, m, g});
-}
-
-template <typename T>
-void RmspropChange(const UpdateRates<T>& rates, std::int64_t p, T* v, T* g) {
-  cpu::RunChosen(steps::RmspropChange<T>{rates, p, v, g});
-}
-
-template <typename T>
-void AdamChange(const UpdateRates<T>& rates, std::int64_t p, const T* theta, T* m, T* v, T* g) {
-  cpu::RunChosen(steps::AdamChange<T>{rates, p, theta, m, v, g});
+void Change(UpdateKind kind, const UpdateRates<T>& rates, const ParameterRange<T>& range) {
+  cpu::RunOfKind<steps::StoredUpdate, T>(kind, rates, range);
 }
 
 template <typename T>
@@ -122,50 +97,27 @@ void NormaliseInput(const InputChannels<T>& channels) {
 }
 
 template <typename T>
-void SgdOuter(const UpdateRates<T>& rates, const OuterMap<T>& map) {
-  cpu::RunChosen(steps::SgdOuter<T>{rates, map});
+void ChangeOuter(UpdateKind kind, const UpdateRates<T>& rates, const OuterMap<T>& map) {
+  cpu::RunOfKind<steps::OuterUpdate, T>(kind, rates, map);
 }
 
-template <typename T>
-void MomentumOuter(const UpdateRates<T>& rates, const OuterMap<T>& map) {
-  cpu::RunChosen(steps::MomentumOuter<T>{rates, map});
-}
-
-template <typename T>
-void RmspropOuter(const UpdateRates<T>& rates, const OuterMap<T>& map) {
-  cpu::RunChosen(steps::RmspropOuter<T>{rates, map});
-}
-
-template <typename T>
-void AdamOuter(const UpdateRates<T>& rates, const OuterMap<T>& map) {
-  cpu::RunChosen(steps::AdamOuter<T>{rates, map});
-}
-
-#define MILLRACE_INSTANTIATE(T)                                                             \
-  template void MatVec(const T*, const T*, std::int64_t, std::int64_t, T*);                 \
-  template void AddMatVec(const T*, const T*, std::int64_t, std::int64_t, T*);              \
-  template void AddScaled(const T*, T, std::int64_t, T*);                                   \
-  template void TransposedMatVec(const T*, const T*, std::int64_t, std::int64_t, T*);       \
-  template T Dot(const T*, const T*, std::int64_t);                                         \
-  template T SumSquares(const T*, std::int64_t);                                            \
-  template void Scale(T*, T, std::int64_t);                                                 \
-  template bool AllFinite(const T*, std::int64_t);                                          \
-  template void LeakyTanh(const T*, const T*, T, std::int64_t, T*, T*);                     \
-  template void OuterProduct(const T*, const T*, std::int64_t, std::int64_t, T*);           \
-  template void AddOuterProduct(const T*, const T*, std::int64_t, std::int64_t, T*);        \
-  template void AdvanceTrace(const T*, const T*, const T*, std::int64_t, std::int64_t, T*); \
-  template void ContractTrace(const T*, const T*, std::int64_t, std::int64_t, T*);          \
-  template void Softmax(const T*, std::int64_t, T*);                                        \
-  template T LogSumExp(const T*, std::int64_t);                                             \
-  template void SgdChange(const UpdateRates<T>&, std::int64_t, T*);                         \
-  template void MomentumChange(const UpdateRates<T>&, std::int64_t, T*, T*);                \
-  template void RmspropChange(const UpdateRates<T>&, std::int64_t, T*, T*);                 \
-  template void AdamChange(const UpdateRates<T>&, std::int64_t, const T*, T*, T*, T*);      \
-  template void NormaliseInput(const InputChannels<T>&);                                    \
-  template void SgdOuter(const UpdateRates<T>&, const OuterMap<T>&);                        \
-  template void MomentumOuter(const UpdateRates<T>&, const OuterMap<T>&);                   \
-  template void RmspropOuter(const UpdateRates<T>&, const OuterMap<T>&);                    \
-  template void AdamOuter(const UpdateRates<T>&, const OuterMap<T>&)
+#define MILLRACE_INSTANTIATE(T)                                                       \
+  template void MatVec(const T*, const T*, std::int64_t, std::int64_t, T*);           \
+  template void AddMatVec(const T*, const T*, std::int64_t, std::int64_t, T*);        \
+  template void AddScaled(const T*, T, std::int64_t, T*);                             \
+  template void TransposedMatVec(const T*, const T*, std::int64_t, std::int64_t, T*); \
+  template T Dot(const T*, const T*, std::int64_t);                                   \
+  template T SumSquares(const T*, std::int64_t);                                      \
+  template void Scale(T*, T, std::int64_t);                                           \
+  template bool AllFinite(const T*, std::int64_t);                                    \
+  template void LeakyTanh(const T*, const T*, T, std::int64_t, T*, T*);               \
+  template void OuterProduct(const T*, const T*, std::int64_t, std::int64_t, T*);     \
+  template void AddOuterProduct(const T*, const T*, std::int64_t, std::int64_t, T*);  \
+  template void Softmax(const T*, std::int64_t, T*);                                  \
+  template T LogSumExp(const T*, std::int64_t);                                       \
+  template void Change(UpdateKind, const UpdateRates<T>&, const ParameterRange<T>&);  \
+  template void NormaliseInput(const InputChannels<T>&);                              \
+  template void ChangeOuter(UpdateKind, const UpdateRates<T>&, const OuterMap<T>&)
 
 MILLRACE_INSTANTIATE(float);
 MILLRACE_INSTANTIATE(double);

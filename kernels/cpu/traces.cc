@@ -29,33 +29,15 @@ void ContractTraces(const TraceOutput<T>* outputs, int count, std::int64_t rows,
 }
 
 template <typename T>
-void SgdTraced(const UpdateRates<T>& rates, const TracedMap<T>& map) {
-  cpu::RunChosen(steps::SgdTraced<T>{rates, map});
-}
-
-template <typename T>
-void MomentumTraced(const UpdateRates<T>& rates, const TracedMap<T>& map) {
-  cpu::RunChosen(steps::MomentumTraced<T>{rates, map});
-}
-
-template <typename T>
-void RmspropTraced(const UpdateRates<T>& rates, const TracedMap<T>& map) {
-  cpu::RunChosen(steps::RmspropTraced<T>{rates, map});
-}
-
-template <typename T>
-void AdamTraced(const UpdateRates<T>& rates, const TracedMap<T>& map) {
-  cpu::RunChosen(steps::AdamTraced<T>{rates, map});
+void ChangeTraced(UpdateKind kind, const UpdateRates<T>& rates, const TracedMap<T>& map) {
+  cpu::RunOfKind<steps::TracedUpdate, T>(kind, rates, map);
 }
 
 #define MILLRACE_INSTANTIATE(T)                                                             \
   template void AdvanceTraces(const TraceRows<T>&);                                         \
   template T SweepTraces(const TraceRows<T>&, const std::uint8_t*, T*);                     \
   template void ContractTraces(const TraceOutput<T>*, int, std::int64_t, std::int64_t, T*); \
-  template void SgdTraced(const UpdateRates<T>&, const TracedMap<T>&);                      \
-  template void MomentumTraced(const UpdateRates<T>&, const TracedMap<T>&);                 \
-  template void RmspropTraced(const UpdateRates<T>&, const TracedMap<T>&);                  \
-  template void AdamTraced(const UpdateRates<T>&, const TracedMap<T>&)
+  template void ChangeTraced(UpdateKind, const UpdateRates<T>&, const TracedMap<T>&)
 
 MILLRACE_INSTANTIATE(float);
 MILLRACE_INSTANTIATE(double);

@@ -1,6 +1,6 @@
 // Steps on the GPU: one operation for many streams, one thread block a stream.
 //
-//   // in device memory: steps::AdvanceTrace<float> batch[streams], its pointers on the device too
+//   // in device memory: steps::OuterProduct<float> batch[streams], its pointers on the device too
 //   Outcome outcome = cuda::RunBatch(batch, streams, stream);
 //   if (!outcome.ok()) return Translate(outcome);
 //

@@ -170,6 +170,20 @@ class AdamUpdate {
   SecondMoment<T, Root> second_;
 };
 
+// visit(update) with the element update of a kind.
+template <UpdateKind kKind, typename T, typename Visit>
+MILLRACE_HD void WithUpdate(const UpdateRates<T>& rates, const Visit& visit) {
+  if constexpr (kKind == UpdateKind::kSgd) {
+    visit(SgdUpdate<T>(rates));
+  } else if constexpr (kKind == UpdateKind::kMomentum) {
+    visit(MomentumUpdate<T>(rates));
+  } else if constexpr (kKind == UpdateKind::kRmsprop) {
+    WithRoot(rates, [&](auto root) { visit(RmspropUpdate<T, decltype(root)>(rates)); });
+  } else {
+    WithRoot(rates, [&](auto root) { visit(AdamUpdate<T, decltype(root)>(rates)); });
+  }
+}
+
 }  // namespace millrace::kernels
 
 #endif  // MILLRACE_KERNELS_MATH_UPDATES_H_

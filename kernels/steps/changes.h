@@ -10,77 +10,40 @@
 
 namespace millrace::kernels::steps {
 
-// g [p] becomes the change; theta and the slots [p] where Update has them.
-template <typename T, typename Update, typename Exec>
-MILLRACE_HD void ChangeEach(Exec& exec, const Update& update, std::int64_t p, const T* theta,
-                            T* first, T* second, T* g) {
-  exec.For(p, [&](std::int64_t i) {
-    Slots<T> slots{};
-    if constexpr (Update::kFirst) slots.first = first[i];
-    if constexpr (Update::kSecond) slots.second = second[i];
-    if constexpr (Update::kTheta) slots.theta = theta[i];
-    g[i] = update(update.ForRow(g[i]), T(1), T(1), slots);
-    if constexpr (Update::kFirst) first[i] = slots.first;
-    if constexpr (Update::kSecond) second[i] = slots.second;
-  });
-}
-
-template <typename T>
-struct SgdChange {
+template <typename T, UpdateKind kKind>
+struct StoredUpdate {
   UpdateRates<T> rates;
-  std::int64_t p;
-  T* g;  // [p]
+  ParameterRange<T> range;
 
   template <typename Exec>
   MILLRACE_HD void Run(Exec& exec) const {
-    ChangeEach<T>(exec, SgdUpdate<T>(rates), p, g, g, g, g);
+    WithUpdate<kKind>(rates, [&](const auto& update) { ChangeEach(exec, update); });
   }
-};
 
-template <typename T>
-struct MomentumChange {
-  UpdateRates<T> rates;
-  std::int64_t p;
-  T* m;  // [p]
-  T* g;  // [p]
-
-  template <typename Exec>
-  MILLRACE_HD void Run(Exec& exec) const {
-    ChangeEach<T>(exec, MomentumUpdate<T>(rates), p, g, m, g, g);
-  }
-};
-
-template <typename T>
-struct RmspropChange {
-  UpdateRates<T> rates;
-  std::int64_t p;
-  T* v;  // [p]
-  T* g;  // [p]
-
-  template <typename Exec>
-  MILLRACE_HD void Run(Exec& exec) const {
-    WithRoot(rates, [&](auto root) {
-      ChangeEach<T>(exec, RmspropUpdate<T, decltype(root)>(rates), p, g, g, v, g);
+ private:
+  template <typename Exec, typename Update>
+  MILLRACE_HD void ChangeEach(Exec& exec, const Update& update) const {
+    const ParameterRange<T> r = range;
+    exec.For(r.p, [&](std::int64_t i) {
+      Slots<T> slots{};
+      if constexpr (Update::kFirst) slots.first = r.first[i];
+      if constexpr (Update::kSecond) slots.second = r.second[i];
+      if constexpr (Update::kTheta) slots.theta = r.theta[i];
+      r.g[i] = update(update.ForRow(r.g[i]), T(1), T(1), slots);
+      if constexpr (Update::kFirst) r.first[i] = slots.first;
+      if constexpr (Update::kSecond) r.second[i] = slots.second;
     });
   }
 };
 
 template <typename T>
-struct AdamChange {
-  UpdateRates<T> rates;
-  std::int64_t p;
-  const T* theta;  // [p]
-  T* m;            // [p]
-  T* v;            // [p]
-  T* g;            // [p]
-
-  template <typename Exec>
-  MILLRACE_HD void Run(Exec& exec) const {
-    WithRoot(rates, [&](auto root) {
-      ChangeEach<T>(exec, AdamUpdate<T, decltype(root)>(rates), p, theta, m, v, g);
-    });
-  }
-};
+using SgdChange = StoredUpdate<T, UpdateKind::kSgd>;
+template <typename T>
+using MomentumChange = StoredUpdate<T, UpdateKind::kMomentum>;
+template <typename T>
+using RmspropChange = StoredUpdate<T, UpdateKind::kRmsprop>;
+template <typename T>
+using AdamChange = StoredUpdate<T, UpdateKind::kAdam>;
 
 }  // namespace millrace::kernels::steps
 

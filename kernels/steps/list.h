@@ -26,8 +26,6 @@
   X(LeakyTanh)                    \
   X(OuterProduct)                 \
   X(AddOuterProduct)              \
-  X(AdvanceTrace)                 \
-  X(ContractTrace)                \
   X(Softmax)                      \
   X(LogSumExp)                    \
   X(SgdChange)                    \

@@ -48,52 +48,25 @@ MILLRACE_HD void UpdateOuter(Exec& exec, const Update& update, const OuterMap<T>
       });
 }
 
-template <typename T>
-struct SgdOuter {
+template <typename T, UpdateKind kKind>
+struct OuterUpdate {
   UpdateRates<T> rates;
   OuterMap<T> map;
 
   template <typename Exec>
   MILLRACE_HD void Run(Exec& exec) const {
-    UpdateOuter<T>(exec, SgdUpdate<T>(rates), map);
+    WithUpdate<kKind>(rates, [&](const auto& update) { UpdateOuter<T>(exec, update, map); });
   }
 };
 
 template <typename T>
-struct MomentumOuter {
-  UpdateRates<T> rates;
-  OuterMap<T> map;
-
-  template <typename Exec>
-  MILLRACE_HD void Run(Exec& exec) const {
-    UpdateOuter<T>(exec, MomentumUpdate<T>(rates), map);
-  }
-};
-
+using SgdOuter = OuterUpdate<T, UpdateKind::kSgd>;
 template <typename T>
-struct RmspropOuter {
-  UpdateRates<T> rates;
-  OuterMap<T> map;
-
-  template <typename Exec>
-  MILLRACE_HD void Run(Exec& exec) const {
-    WithRoot(rates, [&](auto root) {
-      UpdateOuter<T>(exec, RmspropUpdate<T, decltype(root)>(rates), map);
-    });
-  }
-};
-
+using MomentumOuter = OuterUpdate<T, UpdateKind::kMomentum>;
 template <typename T>
-struct AdamOuter {
-  UpdateRates<T> rates;
-  OuterMap<T> map;
-
-  template <typename Exec>
-  MILLRACE_HD void Run(Exec& exec) const {
-    WithRoot(rates,
-             [&](auto root) { UpdateOuter<T>(exec, AdamUpdate<T, decltype(root)>(rates), map); });
-  }
-};
+using RmspropOuter = OuterUpdate<T, UpdateKind::kRmsprop>;
+template <typename T>
+using AdamOuter = OuterUpdate<T, UpdateKind::kAdam>;
 
 }  // namespace millrace::kernels::steps
 

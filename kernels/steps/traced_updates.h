@@ -49,52 +49,25 @@ MILLRACE_HD void UpdateTraced(Exec& exec, const Update& update, const TracedMap<
   }
 }
 
-template <typename T>
-struct SgdTraced {
+template <typename T, UpdateKind kKind>
+struct TracedUpdate {
   UpdateRates<T> rates;
   TracedMap<T> map;
 
   template <typename Exec>
   MILLRACE_HD void Run(Exec& exec) const {
-    UpdateTraced<T>(exec, SgdUpdate<T>(rates), map);
+    WithUpdate<kKind>(rates, [&](const auto& update) { UpdateTraced<T>(exec, update, map); });
   }
 };
 
 template <typename T>
-struct MomentumTraced {
-  UpdateRates<T> rates;
-  TracedMap<T> map;
-
-  template <typename Exec>
-  MILLRACE_HD void Run(Exec& exec) const {
-    UpdateTraced<T>(exec, MomentumUpdate<T>(rates), map);
-  }
-};
-
+using SgdTraced = TracedUpdate<T, UpdateKind::kSgd>;
 template <typename T>
-struct RmspropTraced {
-  UpdateRates<T> rates;
-  TracedMap<T> map;
-
-  template <typename Exec>
-  MILLRACE_HD void Run(Exec& exec) const {
-    WithRoot(rates, [&](auto root) {
-      UpdateTraced<T>(exec, RmspropUpdate<T, decltype(root)>(rates), map);
-    });
-  }
-};
-
+using MomentumTraced = TracedUpdate<T, UpdateKind::kMomentum>;
 template <typename T>
-struct AdamTraced {
-  UpdateRates<T> rates;
-  TracedMap<T> map;
-
-  template <typename Exec>
-  MILLRACE_HD void Run(Exec& exec) const {
-    WithRoot(rates,
-             [&](auto root) { UpdateTraced<T>(exec, AdamUpdate<T, decltype(root)>(rates), map); });
-  }
-};
+using RmspropTraced = TracedUpdate<T, UpdateKind::kRmsprop>;
+template <typename T>
+using AdamTraced = TracedUpdate<T, UpdateKind::kAdam>;
 
 }  // namespace millrace::kernels::steps
 

@@ -59,38 +59,6 @@ struct AddOuterProduct {
   }
 };
 
-template <typename T>
-struct AdvanceTrace {
-  const T* carry;  // [n]
-  const T* s;      // [n]
-  const T* x;      // [k]
-  std::int64_t k;
-  std::int64_t n;
-  T* e;  // [k, n]
-
-  template <typename Exec>
-  MILLRACE_HD void Run(Exec& exec) const {
-    exec.ForPairs(k, n, [&](std::int64_t j, std::int64_t i) {
-      e[j * n + i] = MulAdd(carry[i], e[j * n + i], s[i] * x[j]);
-    });
-  }
-};
-
-template <typename T>
-struct ContractTrace {
-  const T* q;  // [n]
-  const T* e;  // [k, n]
-  std::int64_t k;
-  std::int64_t n;
-  T* g;  // [k, n]
-
-  template <typename Exec>
-  MILLRACE_HD void Run(Exec& exec) const {
-    exec.ForPairs(k, n,
-                  [&](std::int64_t j, std::int64_t i) { g[j * n + i] = q[i] * e[j * n + i]; });
-  }
-};
-
 }  // namespace millrace::kernels::steps
 
 #endif  // MILLRACE_KERNELS_STEPS_TRACES_H_

@@ -112,7 +112,7 @@ TEST(ClosedFormStreamTest, ARestoreBringsBackTheWeightsWithWhatTheyFollowFrom) {
   once.Steps(100, 1);
   once.learner().Restore();
   again.Steps(100, 1);
-  const std::vector<double> good = again.learner().weights();
+  const AlignedVector<double> good = again.learner().weights();
   again.Steps(57, 2);
   EXPECT_NE(again.learner().weights(), good);
   again.learner().Restore();
@@ -126,7 +126,7 @@ TEST(ClosedFormStreamTest, ARestoreBringsBackTheWeightsWithWhatTheyFollowFrom) {
 TEST(ClosedFormStreamTest, AStepWithoutInputTeachesNothing) {
   Pupil pupil(0);
   pupil.Steps(30, 1);
-  const std::vector<double> before = pupil.learner().weights();
+  const AlignedVector<double> before = pupil.learner().weights();
   pupil.Step({}, {5, 5});
   pupil.Step({1, 2, 3}, {5, 5}, {0, 0, 0});
   EXPECT_EQ(pupil.learner().weights(), before);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/aligned.h"
 #include "engine/guard.h"
 #include "engine/learner.h"
 #include "engine/optimizers/list.h"
@@ -38,7 +39,7 @@ class Descent {
     updater_.Initialize(*optimizer_, &weights_);
   }
 
-  const std::vector<double>& Step(std::vector<double> gradient, double error = 1) {
+  const AlignedVector<double>& Step(std::vector<double> gradient, double error = 1) {
     EXPECT_EQ(updater_.Apply(*optimizer_, guard_, {.error = error}, {.stored = gradient.data()},
                              &weights_),
               UpdateResult::kDone);
@@ -54,7 +55,7 @@ class Descent {
   Weights<double> weights_;
 };
 
-void ExpectNear(const std::vector<double>& got, const std::vector<double>& expected) {
+void ExpectNear(const AlignedVector<double>& got, const std::vector<double>& expected) {
   ASSERT_EQ(got.size(), expected.size());
   for (std::size_t i = 0; i < got.size(); ++i) {
     EXPECT_NEAR(got[i], expected[i], 1e-14 * (1 + std::fabs(expected[i]))) << i;
@@ -151,7 +152,7 @@ TEST(OptimizersTest, ALearnerTellsTheBoundItsError) {
   // The readout starts at zero, so that dL/dy = (-0.3, 0.1), nothing flows back, and the gradient's
   // norm is 0.4 (|h| + 1); the bound is 2 * max(1, 0.4) * 0.4 (|h| + 1) / 0.4.
   const double bound = 2 * (std::fabs(learner.hidden()[0]) + 1);
-  const std::vector<double>& weights = learner.weights();
+  const AlignedVector<double>& weights = learner.weights();
   EXPECT_NEAR(weights[weights.size() - 2], 0.3 / bound, 1e-15);
   EXPECT_NEAR(weights[weights.size() - 1], -0.1 / bound, 1e-15);
 }
@@ -165,7 +166,7 @@ TEST(OptimizersTest, MomentumSumsDecayedGradients) {
 TEST(OptimizersTest, EveryOptimizerMovesAgainstTheGradientAndLeavesAGroupOfRateZero) {
   for (const PartDescription& part : DescribeOptimizers()) {
     Descent descent(part.name, {{"rate_readout", 0.0}});
-    const std::vector<double>& weights = descent.Step({1, -1, 1});
+    const AlignedVector<double>& weights = descent.Step({1, -1, 1});
     EXPECT_LT(weights[0], 0) << part.name;
     EXPECT_GT(weights[1], 0) << part.name;
     EXPECT_EQ(weights[2], 0) << part.name;

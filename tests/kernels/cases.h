@@ -143,14 +143,6 @@ void Bind(Carver<T>& c, steps::AddOuterProduct<T>& s) {
   s = {c.Take(c.k()), c.Take(c.n()), c.k(), c.n(), c.Take(c.k() * c.n())};
 }
 template <typename T>
-void Bind(Carver<T>& c, steps::AdvanceTrace<T>& s) {
-  s = {c.Take(c.n()), c.Take(c.n()), c.Take(c.k()), c.k(), c.n(), c.Take(c.k() * c.n())};
-}
-template <typename T>
-void Bind(Carver<T>& c, steps::ContractTrace<T>& s) {
-  s = {c.Take(c.n()), c.Take(c.k() * c.n()), c.k(), c.n(), c.Take(c.k() * c.n())};
-}
-template <typename T>
 void Bind(Carver<T>& c, steps::Softmax<T>& s) {
   s = {c.Take(c.n(), -9, 9), c.n(), c.Take(c.n())};
 }
@@ -160,24 +152,22 @@ void Bind(Carver<T>& c, steps::LogSumExp<T>& s) {
 }
 template <typename T>
 void Bind(Carver<T>& c, steps::SgdChange<T>& s) {
-  s = {TestRates<T>(), c.k() * c.n(), c.Take(c.k() * c.n())};
+  s = {TestRates<T>(), {.p = c.k() * c.n(), .g = c.Take(c.k() * c.n())}};
 }
 template <typename T>
 void Bind(Carver<T>& c, steps::MomentumChange<T>& s) {
-  s = {TestRates<T>(), c.k() * c.n(), c.Take(c.k() * c.n()), c.Take(c.k() * c.n())};
+  const std::int64_t p = c.k() * c.n();
+  s = {TestRates<T>(), {.p = p, .first = c.Take(p), .g = c.Take(p)}};
 }
 template <typename T>
 void Bind(Carver<T>& c, steps::RmspropChange<T>& s) {
-  s = {TestRates<T>(), c.k() * c.n(), c.Take(c.k() * c.n(), 0, 2), c.Take(c.k() * c.n())};
+  const std::int64_t p = c.k() * c.n();
+  s = {TestRates<T>(), {.p = p, .second = c.Take(p, 0, 2), .g = c.Take(p)}};
 }
 template <typename T>
 void Bind(Carver<T>& c, steps::AdamChange<T>& s) {
-  s = {TestRates<T>(),
-       c.k() * c.n(),
-       c.Take(c.k() * c.n()),
-       c.Take(c.k() * c.n()),
-       c.Take(c.k() * c.n(), 0, 2),
-       c.Take(c.k() * c.n())};
+  const std::int64_t p = c.k() * c.n();
+  s = {TestRates<T>(), {p, c.Take(p), c.Take(p), c.Take(p, 0, 2), c.Take(p)}};
 }
 
 template <typename T>
@@ -291,14 +281,6 @@ void RunOnCpu(const steps::AddOuterProduct<T>& s) {
   AddOuterProduct(s.x, s.s, s.k, s.n, s.g);
 }
 template <typename T>
-void RunOnCpu(const steps::AdvanceTrace<T>& s) {
-  AdvanceTrace(s.carry, s.s, s.x, s.k, s.n, s.e);
-}
-template <typename T>
-void RunOnCpu(const steps::ContractTrace<T>& s) {
-  ContractTrace(s.q, s.e, s.k, s.n, s.g);
-}
-template <typename T>
 void RunOnCpu(const steps::Softmax<T>& s) {
   Softmax(s.z, s.m, s.probabilities);
 }
@@ -306,42 +288,17 @@ template <typename T>
 void RunOnCpu(const steps::LogSumExp<T>& s) {
   *s.result = LogSumExp(s.z, s.m);
 }
-template <typename T>
-void RunOnCpu(const steps::SgdChange<T>& s) {
-  SgdChange(s.rates, s.p, s.g);
+template <typename T, UpdateKind kKind>
+void RunOnCpu(const steps::StoredUpdate<T, kKind>& s) {
+  Change(kKind, s.rates, s.range);
 }
-template <typename T>
-void RunOnCpu(const steps::MomentumChange<T>& s) {
-  MomentumChange(s.rates, s.p, s.m, s.g);
+template <typename T, UpdateKind kKind>
+void RunOnCpu(const steps::OuterUpdate<T, kKind>& s) {
+  ChangeOuter(kKind, s.rates, s.map);
 }
-template <typename T>
-void RunOnCpu(const steps::RmspropChange<T>& s) {
-  RmspropChange(s.rates, s.p, s.v, s.g);
-}
-template <typename T>
-void RunOnCpu(const steps::AdamChange<T>& s) {
-  AdamChange(s.rates, s.p, s.theta, s.m, s.v, s.g);
-}
-
 template <typename T>
 void RunOnCpu(const steps::NormaliseInput<T>& s) {
   NormaliseInput(s.channels);
-}
-template <typename T>
-void RunOnCpu(const steps::SgdOuter<T>& s) {
-  SgdOuter(s.rates, s.map);
-}
-template <typename T>
-void RunOnCpu(const steps::MomentumOuter<T>& s) {
-  MomentumOuter(s.rates, s.map);
-}
-template <typename T>
-void RunOnCpu(const steps::RmspropOuter<T>& s) {
-  RmspropOuter(s.rates, s.map);
-}
-template <typename T>
-void RunOnCpu(const steps::AdamOuter<T>& s) {
-  AdamOuter(s.rates, s.map);
 }
 
 // All steps of both types, for TYPED_TEST_SUITE.

@@ -91,23 +91,6 @@ void Run(const steps::AddOuterProduct<T>& s) {
   }
 }
 template <typename T>
-void Run(const steps::AdvanceTrace<T>& s) {
-  for (std::int64_t j = 0; j < s.k; ++j) {
-    for (std::int64_t i = 0; i < s.n; ++i) {
-      T& e = s.e[j * s.n + i];
-      e = static_cast<T>(Wide(s.carry[i]) * e + Wide(s.s[i]) * s.x[j]);
-    }
-  }
-}
-template <typename T>
-void Run(const steps::ContractTrace<T>& s) {
-  for (std::int64_t j = 0; j < s.k; ++j) {
-    for (std::int64_t i = 0; i < s.n; ++i) {
-      s.g[j * s.n + i] = static_cast<T>(Wide(s.q[i]) * s.e[j * s.n + i]);
-    }
-  }
-}
-template <typename T>
 void Run(const steps::Softmax<T>& s) {
   const Wide total = Sum(s.m, [&](std::int64_t j) { return std::exp(Wide(s.z[j])); });
   for (std::int64_t j = 0; j < s.m; ++j) {
@@ -121,14 +104,15 @@ void Run(const steps::LogSumExp<T>& s) {
 }
 template <typename T>
 void Run(const steps::SgdChange<T>& s) {
-  for (std::int64_t i = 0; i < s.p; ++i) s.g[i] = static_cast<T>(-Wide(s.rates.rate) * s.g[i]);
+  for (std::int64_t i = 0; i < s.range.p; ++i)
+    s.range.g[i] = static_cast<T>(-Wide(s.rates.rate) * s.range.g[i]);
 }
 template <typename T>
 void Run(const steps::MomentumChange<T>& s) {
-  for (std::int64_t i = 0; i < s.p; ++i) {
-    const Wide m = Wide(s.rates.beta1) * s.m[i] + s.g[i];
-    s.m[i] = static_cast<T>(m);
-    s.g[i] = static_cast<T>(-s.rates.rate * m);
+  for (std::int64_t i = 0; i < s.range.p; ++i) {
+    const Wide m = Wide(s.rates.beta1) * s.range.first[i] + s.range.g[i];
+    s.range.first[i] = static_cast<T>(m);
+    s.range.g[i] = static_cast<T>(-s.rates.rate * m);
   }
 }
 
@@ -144,19 +128,21 @@ Wide AdvanceSecondMoment(const UpdateRates<T>& rates, T g, T& v_slot) {
 
 template <typename T>
 void Run(const steps::RmspropChange<T>& s) {
-  for (std::int64_t i = 0; i < s.p; ++i) {
-    s.g[i] =
-        static_cast<T>(-Wide(s.rates.rate) * s.g[i] / AdvanceSecondMoment(s.rates, s.g[i], s.v[i]));
+  for (std::int64_t i = 0; i < s.range.p; ++i) {
+    T& g = s.range.g[i];
+    g = static_cast<T>(-Wide(s.rates.rate) * g /
+                       AdvanceSecondMoment(s.rates, g, s.range.second[i]));
   }
 }
 template <typename T>
 void Run(const steps::AdamChange<T>& s) {
   const UpdateRates<T>& r = s.rates;
-  for (std::int64_t i = 0; i < s.p; ++i) {
-    const Wide m = Wide(r.beta1) * s.m[i] + (1 - Wide(r.beta1)) * s.g[i];
-    s.m[i] = static_cast<T>(m);
-    const Wide step = -r.rate * (m / r.correction1) / AdvanceSecondMoment(r, s.g[i], s.v[i]);
-    s.g[i] = static_cast<T>(step - Wide(r.rate) * r.weight_decay * s.theta[i]);
+  for (std::int64_t i = 0; i < s.range.p; ++i) {
+    T& g = s.range.g[i];
+    const Wide m = Wide(r.beta1) * s.range.first[i] + (1 - Wide(r.beta1)) * g;
+    s.range.first[i] = static_cast<T>(m);
+    const Wide step = -r.rate * (m / r.correction1) / AdvanceSecondMoment(r, g, s.range.second[i]);
+    g = static_cast<T>(step - Wide(r.rate) * r.weight_decay * s.range.theta[i]);
   }
 }
 
@@ -177,15 +163,16 @@ void Run(const steps::NormaliseInput<T>& s) {
 
 // A map with an outer product for its gradient is the step of the range over g written out, then
 // the sum over what the map sees next.
-template <typename Change, typename T>
-void RunOuter(const OuterMap<T>& map, const Change& change) {
+template <typename T, UpdateKind kKind>
+void Run(const steps::OuterUpdate<T, kKind>& s) {
+  const OuterMap<T>& map = s.map;
   const std::int64_t p = map.k * map.n;
   std::vector<T> g(static_cast<std::size_t>(p));
   for (std::int64_t at = 0; at < p; ++at) {
     g[static_cast<std::size_t>(at)] =
         static_cast<T>(Wide(map.scale) * map.x[at / map.n] * map.d[at % map.n]);
   }
-  change(p, g.data());
+  Run(steps::StoredUpdate<T, kKind>{s.rates, {p, map.theta, map.first, map.second, g.data()}});
   for (std::int64_t at = 0; at < p; ++at) map.theta[at] += g[static_cast<std::size_t>(at)];
   if (map.next_x == nullptr) return;
   for (std::int64_t i = 0; i < map.n; ++i) {
@@ -193,28 +180,6 @@ void RunOuter(const OuterMap<T>& map, const Change& change) {
                                    return Wide(map.next_x[j]) * map.theta[j * map.n + i];
                                  }));
   }
-}
-template <typename T>
-void Run(const steps::SgdOuter<T>& s) {
-  RunOuter(s.map, [&](std::int64_t p, T* g) { Run(steps::SgdChange<T>{s.rates, p, g}); });
-}
-template <typename T>
-void Run(const steps::MomentumOuter<T>& s) {
-  RunOuter(s.map, [&](std::int64_t p, T* g) {
-    Run(steps::MomentumChange<T>{s.rates, p, s.map.first, g});
-  });
-}
-template <typename T>
-void Run(const steps::RmspropOuter<T>& s) {
-  RunOuter(s.map, [&](std::int64_t p, T* g) {
-    Run(steps::RmspropChange<T>{s.rates, p, s.map.second, g});
-  });
-}
-template <typename T>
-void Run(const steps::AdamOuter<T>& s) {
-  RunOuter(s.map, [&](std::int64_t p, T* g) {
-    Run(steps::AdamChange<T>{s.rates, p, s.map.theta, s.map.first, s.map.second, g});
-  });
 }
 
 }  // namespace millrace::kernels::naive

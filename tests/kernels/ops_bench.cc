@@ -65,25 +65,11 @@ void BM_RmspropChange(benchmark::State& state) {
   for (auto _ : state) {
     // A change in place of a gradient would shrink to nothing; the copy costs a tenth.
     std::copy(gradient.begin(), gradient.end(), g.begin());
-    RmspropChange(rates, p, v.data(), g.data());
+    Change<T>(UpdateKind::kRmsprop, rates, {.p = p, .second = v.data(), .g = g.data()});
     benchmark::DoNotOptimize(g.data());
     benchmark::ClobberMemory();
   }
   SetElements(state, p);
-}
-
-template <typename T>
-void BM_AdvanceTrace(benchmark::State& state) {
-  const std::vector<T> carry = Ramp<T>(kUnits, 0, 0.9);
-  const std::vector<T> s = Ramp<T>(kUnits, -1, 1);
-  const std::vector<T> x = Ramp<T>(kInputs, -1, 1);
-  std::vector<T> e = Ramp<T>(kInputs * kUnits, -1, 1);
-  for (auto _ : state) {
-    AdvanceTrace(carry.data(), s.data(), x.data(), kInputs, kUnits, e.data());
-    benchmark::DoNotOptimize(e.data());
-    benchmark::ClobberMemory();
-  }
-  SetElements(state, kInputs * kUnits);
 }
 
 template <typename T>
@@ -106,7 +92,6 @@ void BM_LeakyTanh(benchmark::State& state) {
 MILLRACE_BENCHMARK(BM_MatVec);
 MILLRACE_BENCHMARK(BM_TransposedMatVec);
 MILLRACE_BENCHMARK(BM_RmspropChange);
-MILLRACE_BENCHMARK(BM_AdvanceTrace);
 MILLRACE_BENCHMARK(BM_LeakyTanh);
 #undef MILLRACE_BENCHMARK
 

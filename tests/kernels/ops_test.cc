@@ -107,11 +107,11 @@ TYPED_TEST(Edge, EpsilonInsideTheRootBoundsTheFirstStep) {
     TypeParam v = TypeParam(0.75);
     TypeParam g = 0;
     rates.beta2 = 1;
-    RmspropChange(rates, 1, &v, &g);
+    Change(UpdateKind::kRmsprop, rates, {.p = 1, .second = &v, .g = &g});
     EXPECT_EQ(v, TypeParam(0.75));
     EXPECT_EQ(g, TypeParam(0));
     g = 1;
-    RmspropChange(rates, 1, &v, &g);
+    Change(UpdateKind::kRmsprop, rates, {.p = 1, .second = &v, .g = &g});
     const double denominator = inside ? 1.0 : std::sqrt(0.75) + 0.25;
     EXPECT_NEAR(g, -0.01 / denominator, 1e-8);
   }
@@ -127,7 +127,7 @@ TYPED_TEST(Edge, AFirstStepFromEmptySlotsHasTheSizeOfTheRate) {
     TypeParam m = 0;
     TypeParam v = 0;
     TypeParam g = gradient;
-    AdamChange(rates, 1, &theta, &m, &v, &g);
+    Change(UpdateKind::kAdam, rates, {1, &theta, &m, &v, &g});
     EXPECT_NEAR(g, gradient > 0 ? -0.01 : 0.01, 2e-5);
   }
 }
@@ -138,7 +138,7 @@ TYPED_TEST(Edge, WeightDecayPullsTowardsZeroWithoutAGradient) {
   TypeParam m = 0;
   TypeParam v = 0;
   TypeParam g = 0;
-  AdamChange(rates, 1, &theta, &m, &v, &g);
+  Change(UpdateKind::kAdam, rates, {1, &theta, &m, &v, &g});
   EXPECT_NEAR(g, -0.01 * 0.1 * 3, 1e-9);
 }
 

@@ -304,21 +304,23 @@ struct Weighted {
   std::vector<T> theta, first, second, g;
 };
 
-// Change(rates, weighted) stores in g; Traced is the step. Rows from the second on.
-template <typename Target, template <typename> class Traced, typename T, typename Change>
-void ExpectTheChangeOf(const Arrays<T>& arrays, const Change& change) {
+// Rows from the second on.
+template <typename Target, UpdateKind kKind, typename T>
+void ExpectTheStoredChange(const Arrays<T>& arrays) {
   Weighted<T> stored(arrays.size());
   Weighted<T> swept(arrays.size());
   const std::int64_t row = arrays.rows().rows > 1 ? 1 : 0;
   const T scale = T(0.3);
-  cpu::RunStep<Target>(Traced<T>{Rates<T>(), swept.Map(arrays, row, scale)});
+  cpu::RunStep<Target>(steps::TracedUpdate<T, kKind>{Rates<T>(), swept.Map(arrays, row, scale)});
   cpu::RunStep<Target>(arrays.Contract(stored.g.data()));
   cpu::RunStep<Target>(steps::Scale<T>{stored.g.data(), scale, arrays.size()});
-  const std::int64_t first = row * arrays.rows().n;
-  const std::int64_t count = arrays.size() - first;
-  change(stored, first, count);
-  cpu::RunStep<Target>(
-      steps::AddScaled<T>{stored.g.data() + first, T(1), count, stored.theta.data() + first});
+  const std::int64_t at = row * arrays.rows().n;
+  const std::int64_t count = arrays.size() - at;
+  T* const theta = stored.theta.data() + at;
+  T* const g = stored.g.data() + at;
+  cpu::RunStep<Target>(steps::StoredUpdate<T, kKind>{
+      Rates<T>(), {count, theta, stored.first.data() + at, stored.second.data() + at, g}});
+  cpu::RunStep<Target>(steps::AddScaled<T>{g, T(1), count, theta});
   ASSERT_TRUE(SameBits(stored.theta, swept.theta));
   ASSERT_TRUE(SameBits(stored.first, swept.first));
   ASSERT_TRUE(SameBits(stored.second, swept.second));
@@ -326,25 +328,10 @@ void ExpectTheChangeOf(const Arrays<T>& arrays, const Change& change) {
 
 template <typename Target, typename T>
 void ExpectEveryChange(const Arrays<T>& arrays) {
-  const UpdateRates<T> rates = Rates<T>();
-  const auto at = [](std::vector<T>& of, std::int64_t first) { return of.data() + first; };
-  ExpectTheChangeOf<Target, steps::SgdTraced>(
-      arrays, [&](Weighted<T>& w, std::int64_t i, std::int64_t count) {
-        cpu::RunStep<Target>(steps::SgdChange<T>{rates, count, at(w.g, i)});
-      });
-  ExpectTheChangeOf<Target, steps::MomentumTraced>(
-      arrays, [&](Weighted<T>& w, std::int64_t i, std::int64_t count) {
-        cpu::RunStep<Target>(steps::MomentumChange<T>{rates, count, at(w.first, i), at(w.g, i)});
-      });
-  ExpectTheChangeOf<Target, steps::RmspropTraced>(
-      arrays, [&](Weighted<T>& w, std::int64_t i, std::int64_t count) {
-        cpu::RunStep<Target>(steps::RmspropChange<T>{rates, count, at(w.second, i), at(w.g, i)});
-      });
-  ExpectTheChangeOf<Target, steps::AdamTraced>(
-      arrays, [&](Weighted<T>& w, std::int64_t i, std::int64_t count) {
-        cpu::RunStep<Target>(steps::AdamChange<T>{rates, count, at(w.theta, i), at(w.first, i),
-                                                  at(w.second, i), at(w.g, i)});
-      });
+  ExpectTheStoredChange<Target, UpdateKind::kSgd>(arrays);
+  ExpectTheStoredChange<Target, UpdateKind::kMomentum>(arrays);
+  ExpectTheStoredChange<Target, UpdateKind::kRmsprop>(arrays);
+  ExpectTheStoredChange<Target, UpdateKind::kAdam>(arrays);
 }
 
 TYPED_TEST(Traces, ChangeWeightsAsAGradientWrittenDownDoes) {

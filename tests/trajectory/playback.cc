@@ -8,7 +8,8 @@
 namespace millrace::trajectory {
 namespace {
 
-bool AllFinite(const std::vector<double>& numbers) {
+template <typename Numbers>
+bool AllFinite(const Numbers& numbers) {
   return kernels::AllFinite(numbers.data(), static_cast<std::int64_t>(numbers.size()));
 }
 
@@ -36,7 +37,7 @@ Playback::Playback(const Recording& recording)
       dy_(y_.size()),
       df_(step_.features.size()),
       g_(recording.theta.size()) {
-  weights_.theta = recording.theta;
+  weights_.theta.assign(recording.theta.begin(), recording.theta.end());
   updater_.Initialize(*optimizer_, &weights_);
   if (rule_state_.empty()) rule_state_.resize(static_cast<std::size_t>(rule_->StateSize()));
   if (!constants_.empty()) return;

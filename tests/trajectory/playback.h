@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "engine/aligned.h"
 #include "engine/guard.h"
 #include "engine/losses/list.h"
 #include "engine/network.h"
@@ -40,7 +41,7 @@ class Playback {
   absl::StatusOr<PlayedStep> Step(std::int64_t t);
 
   const engine::ParameterLayout& layout() const { return network_.layout(); }
-  const std::vector<double>& theta() const { return weights_.theta; }  // [p]
+  const engine::AlignedVector<double>& theta() const { return weights_.theta; }  // [p]
 
  private:
   void Advance(std::int64_t t);
