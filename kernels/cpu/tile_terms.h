@@ -36,12 +36,15 @@ class TileTerms {
   TileTerms(const SensitivitySweep<T>& sweep, const Tile<T>& tile, int c, const T* old)
       : sweep_(sweep),
         tile_(tile),
-        c_(c),
-        old_(old),
         row_(sweep.shape.row()),
         values_(tile.values + c * sweep.shape.block * row_) {
     const std::int64_t n = sweep.shape.units;
-    for (int k = 0; k < sweep.carry_count; ++k) carried_ |= sweep.carries[k].to == c;
+    for (int k = 0; k < sweep.carry_count; ++k) {
+      const CarryTerm<T>& carry = sweep.carries[k];
+      if (carry.to != c) continue;
+      carries_[carry_count_++] = {carry.gain + tile.first,
+                                  old + carry.from * sweep.shape.block * kVectors * kLanes};
+    }
     if (tile.g != nullptr && c >= sweep.shape.first_output) {
       q_ = sweep.q + (c - sweep.shape.first_output) * n + tile.first;
     }
@@ -63,7 +66,7 @@ class TileTerms {
   template <int kCount>
   MILLRACE_HD void Finish(std::int64_t i, Vector (&sums)[kCount][kVectors],
                           Vector (&g)[kVectors]) const {
-    if (carried_) AddCarries(i, sums);
+    for (int k = 0; k < carry_count_; ++k) AddCarry(carries_[k], i, sums);
     if (slope_ != nullptr) AddOwn(slope_ + i, i - tile_.place, sums);
     if (reach_ != nullptr) AddReach(i, sums);
     T* const to = values_ + i * row_;
@@ -84,20 +87,23 @@ class TileTerms {
   }
 
  private:
+  // What the component takes of another: gain [s], old numbers [s, tile].
+  struct Carry {
+    const T* gain;
+    const T* old;
+  };
+
   template <int kCount>
-  MILLRACE_HD void AddCarries(std::int64_t i, Vector (&sums)[kCount][kVectors]) const {
-    for (int k = 0; k < sweep_.carry_count; ++k) {
-      const CarryTerm<T>& carry = sweep_.carries[k];
-      if (carry.to != c_) continue;
-      const T* const old = old_ + (carry.from * sweep_.shape.block + i) * kVectors * kLanes;
-      Unroll<kCount>([&](auto r) MILLRACE_INLINE {
-        const Vector gain = Lanes::All(carry.gain[tile_.first + i + r]);
-        Unroll<kVectors>([&](auto v) MILLRACE_INLINE {
-          const Vector before = Lanes::Load(old + (r * kVectors + v) * kLanes);
-          sums[r][v] = Lanes::MulAdd(gain, before, sums[r][v]);
-        });
+  MILLRACE_HD static void AddCarry(const Carry& carry, std::int64_t i,
+                                   Vector (&sums)[kCount][kVectors]) {
+    const T* const old = carry.old + i * kVectors * kLanes;
+    Unroll<kCount>([&](auto r) MILLRACE_INLINE {
+      const Vector gain = Lanes::All(carry.gain[i + r]);
+      Unroll<kVectors>([&](auto v) MILLRACE_INLINE {
+        const Vector before = Lanes::Load(old + (r * kVectors + v) * kLanes);
+        sums[r][v] = Lanes::MulAdd(gain, before, sums[r][v]);
       });
-    }
+    });
   }
   template <int kCount>
   MILLRACE_HD void AddReach(std::int64_t i, Vector (&sums)[kCount][kVectors]) const {
@@ -129,11 +135,10 @@ class TileTerms {
 
   const SensitivitySweep<T>& sweep_;
   const Tile<T> tile_;
-  const int c_;
-  const T* const old_;
   const std::int64_t row_;
   T* const values_;
-  bool carried_ = false;
+  Carry carries_[kMostComponents];
+  int carry_count_ = 0;
   const T* slope_ = nullptr;  // of the block's first unit
   const T* reach_ = nullptr;  // of the block's first unit, the tile's first
   const T* q_ = nullptr;      // of the block's first unit

@@ -9,7 +9,9 @@
 #ifndef MILLRACE_KERNELS_CPU_WIDE_SENSITIVITIES_H_
 #define MILLRACE_KERNELS_CPU_WIDE_SENSITIVITIES_H_
 
+#include <array>
 #include <cstdint>
+#include <utility>
 
 #include "kernels/cpu/tile_terms.h"
 #include "kernels/cpu/vectors.h"
@@ -75,7 +77,7 @@ class WideSensitivities {
     const T f = sweep_.fan_in[first_ / shape_.connected * shape_.rows + row_];
     if (sweep_.through.dense != nullptr) return RunTiles<kDenseVectors, Dense>(f, 0);
     // Rows of all components together: g is summed as it is to be where it has one component's.
-    const bool ring = shape_.components - shape_.first_output == 1;
+    const bool ring = shape_.components <= 2 && shape_.components - shape_.first_output == 1;
     if (ring && sweep_.through.band == 1) return RunTiles<kBandVectors, Band<1>>(f, 0);
     if (ring && sweep_.through.band == 2) return RunTiles<kBandVectors, Band<2>>(f, 0);
     RunTiles<kKeptVectors, Kept>(f, 0);
@@ -203,7 +205,8 @@ class WideSensitivities {
     }
   }
 
-  // The entries of a ring, of the units up to kReach before and after: their old numbers move
+  // The entries of a ring, of cells of one component or two: those of the units up to kReach before
+  // and after, whose old numbers move
   // through registers, and none are copied but those of the first rows, which the last ones meet
   // again, and what a carry takes.
   template <int kReach>
@@ -211,20 +214,23 @@ class WideSensitivities {
     template <int kVectors>
     MILLRACE_HD static void Run(const WideSensitivities& self, const Tile<T>& tile,
                                 Vector (&g)[kVectors]) {
-      if (self.shape_.components == 1 && self.sweep_.carry_count == 0) {
-        return self.BandRows<kReach, true>(tile, g);
-      }
-      self.BandRows<kReach, false>(tile, g);
+      if (self.shape_.components == 2) return self.BandRows<kReach, 2, true>(tile, g);
+      if (self.sweep_.carry_count > 0) return self.BandRows<kReach, 1, true>(tile, g);
+      self.BandRows<kReach, 1, false>(tile, g);
     }
   };
-  template <int kReach, bool kAlone, int kVectors>
+  template <int kReach, int kComponents, bool kCarries, int kVectors>
   MILLRACE_HD void BandRows(const Tile<T>& tile, Vector (&g)[kVectors]) const {
+    using Terms = TileTerms<Target, T, kVectors>;
     constexpr int kWindow = 2 * kReach + 1;
     const std::int64_t s = shape_.block, row = shape_.row(), width = kVectors * kLanes;
     const T* const values = tile.values + shape_.fed_back * s * row;
     T* const old = old_ + shape_.fed_back * s * width;
-    const TileTerms<Target, T, kVectors> alone(sweep_, tile, 0, old_);
-    const T* entries = sweep_.through.entries + first_ * kWindow;
+    const auto terms = [&]<int... c>(std::integer_sequence<int, c...>) {
+      return std::array<Terms, kComponents>{Terms(sweep_, tile, c, old_)...};
+    }
+    (std::make_integer_sequence<int, kComponents>());
+    const T* const entries = sweep_.through.entries + first_ * kWindow;
     // Row t holds the old numbers of unit i - kReach + t.
     Vector window[kWindow][kVectors];
     Unroll<kWindow>([&](auto t) MILLRACE_INLINE {
@@ -233,23 +239,15 @@ class WideSensitivities {
       if (t >= kReach) StoreRow<kVectors>(window[t], old + unit * width);
     });
     for (std::int64_t i = 0; i < s; ++i) {
-      if constexpr (kAlone) {
-        Vector sums[1][kVectors] = {};
-        AddBand<kWindow, kVectors>(entries + i * kWindow, window, sums);
-        // Before the store: row i + kReach + 1 is another, but the compiler does not know.
-        Shift<kReach, kVectors>(tile, i, values, old, window);
-        alone.Finish(i, sums, g);
-      } else {
-        CopyRows<kVectors>(tile, i);
-        for (int c = 0; c < shape_.components; ++c) {
-          Vector sums[1][kVectors] = {};
-          if (shape_.is_recurrent(c)) {
-            AddBand<kWindow, kVectors>(entries + (c * shape_.units + i) * kWindow, window, sums);
-          }
-          TileTerms<Target, T, kVectors>(sweep_, tile, c, old_).Finish(i, sums, g);
-        }
-        Shift<kReach, kVectors>(tile, i, values, old, window);
-      }
+      if constexpr (kCarries) CopyRows<kVectors>(tile, i);
+      Vector sums[kComponents][1][kVectors] = {};
+      Unroll<kComponents>([&](auto c) MILLRACE_INLINE {
+        if (!shape_.is_recurrent(c)) return;
+        AddBand<kWindow, kVectors>(entries + (c * shape_.units + i) * kWindow, window, sums[c]);
+      });
+      // Before the stores: row i + kReach + 1 is another, but the compiler does not know.
+      Shift<kReach, kVectors>(tile, i, values, old, window);
+      Unroll<kComponents>([&](auto c) MILLRACE_INLINE { terms[c].Finish(i, sums[c], g); });
     }
   }
   template <int kWindow, int kVectors>
