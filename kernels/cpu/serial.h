@@ -99,6 +99,7 @@ class Serial {
   static constexpr std::int64_t kTile = 32;
   static constexpr std::int64_t kSmallTile = 4;
   static constexpr std::int64_t kLanes = steps::kLanes;
+  static constexpr std::int64_t kFew = 4;
   // Of a sweep, which has columns and sums in registers.
   static constexpr std::int64_t kWideTile = 4 * kLanes;
   template <std::int64_t kNumber>
@@ -161,6 +162,7 @@ class Serial {
 
   template <typename T>
   MILLRACE_HD T DotOf(std::int64_t n, const T* a, const T* b) {
+    if (n <= kFew) return DotOfFew(n, a, b);
     using Vectors = cpu::Vectors<Target, T>;
     constexpr int kParts = static_cast<int>(kLanes) / Vectors::kLanes;
     typename Vectors::Vector parts[kParts] = {};
@@ -183,6 +185,14 @@ class Serial {
       for (int p = 0; p < width; ++p) parts[p] += parts[p + width];
     }
     return Vectors::Folded(parts[0]);
+  }
+
+  // The other lanes are zeros: adding one makes a negative zero positive and nothing else.
+  template <typename T>
+  MILLRACE_HD T DotOfFew(std::int64_t n, const T* a, const T* b) {
+    T lanes[kFew] = {};
+    for (std::int64_t i = 0; i < n; ++i) lanes[i] = MulAdd(a[i], b[i], T(0)) + T(0);
+    return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
   }
 
   // Lanes take value = next(i, value); Combine folds them.
