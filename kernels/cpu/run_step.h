@@ -3,6 +3,7 @@
 #define MILLRACE_KERNELS_CPU_RUN_STEP_H_
 
 #include "kernels/cpu/narrow_outer.h"
+#include "kernels/cpu/rmsprop_sweep.h"
 #include "kernels/cpu/sensitivities.h"
 #include "kernels/cpu/serial.h"
 #include "kernels/cpu/targets.h"
@@ -12,7 +13,7 @@
 namespace millrace::kernels::cpu {
 
 // A step in the executor's loops, or in loops of its own: cpu/sensitivities.h, cpu/trace_loops.h,
-// cpu/narrow_outer.h.
+// cpu/narrow_outer.h, cpu/rmsprop_sweep.h.
 template <typename Target, typename Step>
 void RunHere(const Step& step) {
   Serial<Target> serial;
@@ -23,6 +24,10 @@ void RunHere(const steps::SweepTraces<T>& step) {
   TraceLoops<Target, T>(step).Run();
 }
 
+template <typename Target>
+void RunHere(const steps::RmspropOuter<float>& step) {
+  RmspropSweep<Target>(step).Run();
+}
 template <typename Target, typename T>
 void RunHere(const steps::OuterProduct<T>& step) {
   RunOuterProduct<Target>(step);

@@ -206,9 +206,8 @@ class WideSensitivities {
   }
 
   // The entries of a ring, of cells of one component or two: those of the units up to kReach before
-  // and after, whose old numbers move
-  // through registers, and none are copied but those of the first rows, which the last ones meet
-  // again, and what a carry takes.
+  // and after, whose old numbers move through registers; none are copied but those of the first
+  // rows, which the last ones meet again, and what a carry takes.
   template <int kReach>
   struct Band {
     template <int kVectors>

@@ -7,6 +7,8 @@
 #ifndef MILLRACE_KERNELS_MATH_INVERSE_ROOT_H_
 #define MILLRACE_KERNELS_MATH_INVERSE_ROOT_H_
 
+#include <cstdint>
+
 #include "kernels/math/mul_add.h"
 #include "kernels/math/platform.h"
 #include "kernels/math/real.h"
@@ -16,6 +18,13 @@ namespace millrace::kernels {
 
 namespace internal {
 
+// The seed, and the cubic in e = 1 - u y^2, y the seed, that is nearest to 1 / sqrt(1 - e).
+inline constexpr std::uint32_t kRootSeed = 0x5f370000u;
+inline constexpr float kRootCubic0 = 0x1.ffffe8p-1f;
+inline constexpr float kRootCubic1 = 0x1.fffdf6p-2f;
+inline constexpr float kRootCubic2 = 0x1.814506p-2f;
+inline constexpr float kRootCubic3 = 0x1.446546p-2f;
+
 // u y, y the seed, and what y is to be multiplied by.
 struct SeededRoot {
   float seed;
@@ -24,13 +33,12 @@ struct SeededRoot {
 };
 
 MILLRACE_HD SeededRoot SeedRoot(float u) {
-  const float y = FromBits<float>(0x5f370000u - (ToBits(u) >> 1));
+  const float y = FromBits<float>(kRootSeed - (ToBits(u) >> 1));
   const float root = u * y;
   const float e = MulAdd(-root, y, 1.0f);
-  float sum = 0x1.446546p-2f;
-  sum = MulAdd(sum, e, 0x1.814506p-2f);
-  sum = MulAdd(sum, e, 0x1.fffdf6p-2f);
-  return {y, root, MulAdd(sum, e, 0x1.ffffe8p-1f)};
+  float sum = MulAdd(kRootCubic3, e, kRootCubic2);
+  sum = MulAdd(sum, e, kRootCubic1);
+  return {y, root, MulAdd(sum, e, kRootCubic0)};
 }
 
 }  // namespace internal
