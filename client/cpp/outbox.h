@@ -69,6 +69,9 @@ class Outbox {
   void Expire(absl::Time now, Calls* calls);
 
   bool idle() const { return queue_.empty(); }
+  // Queued and not sent on this call.
+  bool unsent() const { return queue_.size() > in_flight_; }
+  std::int64_t queue_bytes() const { return queue_bytes_; }
   bool failed() const { return state_ == State::kFailed; }
   // The server drains: nothing is sent until the call has ended.
   bool draining() const { return draining_; }

@@ -15,6 +15,8 @@ namespace {
 
 // How finely deadlines and backoffs are kept while something is queued.
 constexpr std::chrono::milliseconds kTick(20);
+// A message that always fits into what a call may send unasked.
+constexpr std::int64_t kSmallBytes = 16 << 10;
 // How long a draining server may take to answer what it has.
 constexpr absl::Duration kDrain = absl::Seconds(10);
 
@@ -101,15 +103,37 @@ absl::StatusOr<std::unique_ptr<StreamWriter>> Session::Attach(const std::string&
   return std::unique_ptr<StreamWriter>(new StreamWriter(shared_from_this(), std::move(outbox)));
 }
 
+void Session::WakePump() {
+  changed_ = true;
+  wake_.notify_all();
+}
+
 void Session::Change(const std::function<void(Calls*)>& change) {
   Calls calls;
   {
     std::lock_guard lock(mutex_);
     change(&calls);
-    changed_ = true;
+    WakePump();
   }
-  wake_.notify_all();
   Make(calls);
+}
+
+void Session::Ask(const Outbox& outbox, const std::function<void(Calls*)>& change) {
+  Calls calls;
+  {
+    std::unique_lock lock(mutex_);
+    change(&calls);
+    asked_ = true;
+    const bool written = WritesHere(outbox) && WriteOnce(lock);
+    // The pump sends what is left, and sees to deadlines.
+    if (!written || !ticks_) WakePump();
+  }
+  Make(calls);
+}
+
+bool Session::WritesHere(const Outbox& outbox) const {
+  return call_ && !call_ended_ && !stopping_ && !writing_ && unanswered_ <= 0 &&
+         outbox.queue_bytes() <= kSmallBytes;
 }
 
 void Session::Remove(const std::string& stream) {
@@ -124,17 +148,26 @@ void Session::Remove(const std::string& stream) {
 }
 
 void Session::OnReply(const v1::LearnReply& reply) {
-  Change([&](Calls* calls) {
+  Calls calls;
+  {
+    std::lock_guard lock(mutex_);
     const absl::Time now = absl::Now();
+    bool more = false;
     for (const v1::LearnPartReply& part : reply.parts()) {
+      if (part.part_id() != 0) --unanswered_;
       const auto found = outboxes_.find(part.stream());
       if (found == outboxes_.end()) continue;
       Outbox& outbox = *found->second;
-      outbox.OnAttachReply(part, calls);
-      outbox.OnReply(part, now, calls);
+      outbox.OnAttachReply(part, &calls);
+      outbox.OnReply(part, now, &calls);
       if (!outbox.draining()) backoff_.Reset();
+      drains_ |= outbox.draining();
+      more |= outbox.unsent() || outbox.failed();
     }
-  });
+    // Where nothing is left to send the pump has nothing to do.
+    if (more || drains_) WakePump();
+  }
+  Make(calls);
 }
 
 void Session::OnEnd() {
@@ -150,6 +183,8 @@ bool Session::CallWanted() const {
 
 void Session::OpenCall(std::unique_lock<std::mutex>& lock) {
   call_ended_ = false;
+  drains_ = false;
+  unanswered_ = 0;
   drain_until_ = absl::InfiniteFuture();
   ++calls_opened_;
   lock.unlock();
@@ -183,11 +218,22 @@ bool Session::WriteOnce(std::unique_lock<std::mutex>& lock) {
   v1::LearnRequest request;
   GatherParts(&request);
   if (request.parts().empty()) return false;
+  unanswered_ += request.parts_size();
+  writing_ = true;
   lock.unlock();
   // A broken call is noticed by the reader.
   call_->Write(request);
   lock.lock();
+  writing_ = false;
+  if (std::exchange(writer_awaited_, false)) WakePump();
   return true;
+}
+
+void Session::AwaitWriter(std::unique_lock<std::mutex>& lock) {
+  while (writing_) {
+    writer_awaited_ = true;
+    wake_.wait(lock, [this] { return !writing_; });
+  }
 }
 
 bool Session::Drained() const {
@@ -201,9 +247,10 @@ bool Session::Drained() const {
 }
 
 void Session::CloseCall(std::unique_lock<std::mutex>& lock) {
+  call_->Cancel();
+  AwaitWriter(lock);
   std::unique_ptr<LearnCall> call = std::move(call_);
   lock.unlock();
-  call->Cancel();
   absl::Status status = FromGrpc(call->Close());
   lock.lock();
   if (status.ok()) status = absl::UnavailableError("the server ended the call");
@@ -225,6 +272,7 @@ void Session::CloseCall(std::unique_lock<std::mutex>& lock) {
 // Lets the server see an orderly end; one that does not answer is cut off.
 void Session::EndGracefully(std::unique_lock<std::mutex>& lock) {
   if (!call_) return;
+  AwaitWriter(lock);
   lock.unlock();
   call_->WritesDone();
   lock.lock();
@@ -245,7 +293,10 @@ void Session::Pump() {
     } else if (!call_ && CallWanted() && absl::Now() >= reopen_at_) {
       OpenCall(lock);
     }
-    if (call_ && !call_ended_ && WriteOnce(lock)) continue;
+    if (call_ && !call_ended_) {
+      AwaitWriter(lock);
+      if (WriteOnce(lock)) continue;
+    }
 
     Calls calls;
     bool queued = false;
@@ -258,7 +309,9 @@ void Session::Pump() {
     Make(calls);
     lock.lock();
     const auto due = [this] { return stopping_ || changed_ || (call_ && call_ended_); };
-    if (queued) {
+    // Who asks often need not wake it.
+    ticks_ = queued || std::exchange(asked_, false);
+    if (ticks_) {
       wake_.wait_for(lock, kTick, due);
     } else {
       wake_.wait(lock, due);

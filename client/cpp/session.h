@@ -4,9 +4,11 @@
 //   absl::StatusOr<std::unique_ptr<StreamWriter>> writer = session->Attach("left-hand");
 //
 // It has two threads of its own: one opens the call, writes, and opens it again with exponential
-// backoff when it breaks; one reads. After a break every stream attaches again and sends what the
-// server has not applied, so that nothing is observed twice and nothing is left out (outbox.h has
-// the rules). Callbacks run on these threads: they must not block, and may ask for more.
+// backoff when it breaks; one reads. Where nothing is unanswered a small part is written by the
+// thread that asks, which saves a change of thread: such a write waits for nobody. After a break
+// every stream attaches again and sends what the server has not applied, so that nothing is
+// observed twice and nothing is left out (outbox.h has the rules). Callbacks run on these threads:
+// they must not block, and may ask for more.
 //
 // Thread-safe. Destroying the last reference ends the call; what is unanswered then is CANCELLED.
 #ifndef MILLRACE_CLIENT_CPP_SESSION_H_
@@ -63,16 +65,23 @@ class Session : public std::enable_shared_from_this<Session> {
 
   Session(std::shared_ptr<grpc::Channel> channel, const SessionOptions& options);
 
-  // For writers: runs `change` under the lock, then makes the calls that are due.
+  // Runs `change` under the lock, then makes the calls that are due.
   void Change(const std::function<void(Calls*)>& change);
+  // The same for writers, who ask something of `outbox`: it is on its way as soon as may be.
+  void Ask(const Outbox& outbox, const std::function<void(Calls*)>& change);
+  bool WritesHere(const Outbox& outbox) const;
   void Remove(const std::string& stream);
 
   // The pump: the thread that opens, writes, reopens.
   void Pump();
   bool CallWanted() const;
   void OpenCall(std::unique_lock<std::mutex>& lock);
-  // One message; false where there is nothing to send.
+  // One message; false where there is nothing to send. Not while another thread writes.
   bool WriteOnce(std::unique_lock<std::mutex>& lock);
+  // For the pump: until no other thread writes.
+  void AwaitWriter(std::unique_lock<std::mutex>& lock);
+  // Wakes the pump. With the lock held.
+  void WakePump();
   void GatherParts(v1::LearnRequest* request);
   // True while streams drain and some replies are still to come.
   bool Drained() const;
@@ -94,6 +103,12 @@ class Session : public std::enable_shared_from_this<Session> {
   bool stopping_ = false;
   bool call_ended_ = false;
   bool changed_ = false;
+  bool writing_ = false;         // a thread is in LearnCall::Write
+  bool writer_awaited_ = false;  // the pump has something to do when it is out
+  bool drains_ = false;          // some stream drains on this call
+  bool ticks_ = false;           // the pump looks at deadlines every now and then
+  bool asked_ = false;           // since it last did
+  std::int64_t unanswered_ = 0;  // parts of this call
   int calls_opened_ = 0;
   absl::Time reopen_at_ = absl::InfinitePast();
   absl::Time drain_until_ = absl::InfiniteFuture();

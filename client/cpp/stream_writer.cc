@@ -45,7 +45,7 @@ std::vector<std::uint64_t> StreamWriter::held_targets() const {
 void StreamWriter::Observe(Observation observation, ObserveCallback callback,
                            absl::Duration deadline) {
   const absl::Time until = absl::Now() + deadline;
-  session_->Change([&](Calls* calls) {
+  session_->Ask(*outbox_, [&](Calls* calls) {
     outbox_->Observe(std::move(observation), std::move(callback), until, calls);
   });
 }
@@ -66,8 +66,9 @@ absl::StatusOr<Observed> StreamWriter::Step(absl::Span<const float> x, absl::Dur
 void StreamWriter::Other(v1::LearnPart body, AcknowledgeCallback callback,
                          absl::Duration deadline) {
   const absl::Time until = absl::Now() + deadline;
-  session_->Change(
-      [&](Calls* calls) { outbox_->Other(std::move(body), std::move(callback), until, calls); });
+  session_->Ask(*outbox_, [&](Calls* calls) {
+    outbox_->Other(std::move(body), std::move(callback), until, calls);
+  });
 }
 
 std::future<absl::StatusOr<Acknowledged>> StreamWriter::Other(v1::LearnPart body,

@@ -4,7 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <future>
 #include <random>
+#include <string>
+#include <thread>
+#include <vector>
 
 #include "client/cpp/client.h"
 #include "client/cpp/status.h"
@@ -157,6 +162,40 @@ TEST_F(SessionTest, AnOperationEndsAtItsDeadlineWhileTheServerIsDown) {
   server_.Stop();
   const auto result = writer->Observe(Steps(2, 1), absl::Milliseconds(300)).get();
   EXPECT_EQ(result.status().code(), absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST_F(SessionTest, AnOperationOfAnIdleSessionEndsAtItsDeadlineWhileTheServerIsSilent) {
+  auto writer = session_->Attach("s").value();
+  server_.HoldReplies(true);
+  auto result = writer->Observe(Steps(1, 1), absl::Milliseconds(200));
+  ASSERT_EQ(result.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  EXPECT_EQ(ReasonOf(result.get().status()), kInDoubt);
+}
+
+TEST_F(SessionTest, ThreadsThatStepTheirStreamsAreAllAnswered) {
+  constexpr int kThreads = 4;
+  constexpr std::uint64_t kSteps = 300;
+  for (int i = 0; i < kThreads; ++i) server_.AddStream("t" + std::to_string(i), kDelayed);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([this, i] {
+      auto writer = session_->Attach("t" + std::to_string(i)).value();
+      for (std::uint64_t seq = 1; seq <= kSteps; ++seq) {
+        // Some wait, some follow close behind.
+        auto result = writer->Observe(Steps(seq, 1));
+        if (seq % 3 != 0) {
+          EXPECT_TRUE(result.get().ok());
+        }
+        if (i == 0 && seq % 100 == 0) server_.Restart();
+      }
+      EXPECT_TRUE(writer->Observe(Steps(kSteps + 1, 1)).get().ok());
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (int i = 0; i < kThreads; ++i) {
+    server_.WithStream("t" + std::to_string(i),
+                       [](FakeStream& s) { EXPECT_EQ(s.applied_seq, kSteps + 1); });
+  }
 }
 
 TEST_F(SessionTest, APartRefusedBecauseTheServerDrainsIsSentAgainToTheNext) {
