@@ -119,14 +119,14 @@ def placed(programs: pathlib.Path, tests: pathlib.Path, server_core: int, client
 
 
 def trips(placement: str, rows: dict) -> list[str]:
-    floor = rows[f"echo, {ECHOES[0]}"]["single"]
+    floors = [rows[f"echo, {api}"]["single"] for api in ECHOES]
     lines = []
     for name, row in rows.items():
         single = row["single"]
         lines.append(
             f"| {placement} | {name} | "
             + " | ".join(f"{single[q]:,.0f}" for q in ("p50_us", "p99_us", "p99_9_us"))
-            + f" | {single['p50_us'] / floor['p50_us']:.2f} |")
+            + "".join(f" | {single['p50_us'] / floor['p50_us']:.2f}" for floor in floors) + " |")
     return lines
 
 
@@ -155,7 +155,7 @@ def run(programs: pathlib.Path) -> Result:
     figures = {name: placed(programs, tests, *pair) for name, pair in placements.items()}
     heads = {
         "one step, after the reply to the one before": (
-            "p50, us | p99, us | p99.9, us | p50 / echo's", trips),
+            "p50, us | p99, us | p99.9, us | p50 / echo's, callback | / echo's, queue", trips),
         "steps a second": ("one-step messages, one stream | / echo's | 64-step messages | "
                            "/ engine's | 64 streams", rates),
         "every 20 ms from each of N streams: p50 us / p99 us / missed": (
