@@ -3,6 +3,7 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 
 #include <chrono>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -42,9 +43,10 @@ void SetLimits(const ServerConfig& config, grpc::ServerBuilder* builder) {
 // Of gRPC's threads for callbacks. One carries tens of thousands of messages a second; where there
 // are cores to spare, more of them read for each other while one is busy.
 int RunningThreads(const ServerConfig& config) {
-  constexpr int kFewCores = 4;
+  constexpr unsigned kFewCores = 4;
   if (config.callback_threads() > 0) return static_cast<int>(config.callback_threads());
-  return CallbackThreads::Kept() <= kFewCores / 2 ? 1 : 0;
+  // Of the cores that this process may use: gRPC counts all that there are.
+  return std::thread::hardware_concurrency() <= kFewCores ? 1 : 0;
 }
 
 }  // namespace
