@@ -28,6 +28,12 @@ template <typename Target>
 void RunHere(const steps::RmspropOuter<float>& step) {
   RmspropSweep<Target>(step).Run();
 }
+template <typename Target>
+void RunHere(const steps::RmspropTraced<float>& step) {
+  if (step.map.count == 1 || step.map.count == 2) return RmspropTraceSweep<Target>(step).Run();
+  Serial<Target> serial;
+  step.Run(serial);
+}
 template <typename Target, typename T>
 void RunHere(const steps::OuterProduct<T>& step) {
   RunOuterProduct<Target>(step);
