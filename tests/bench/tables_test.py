@@ -13,6 +13,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE / "rivals")]
 
 import floors  # noqa: E402  found through the path above
+import google_benchmark  # noqa: E402
 import rivals_table  # noqa: E402
 import step_table  # noqa: E402
 import task  # noqa: E402
@@ -40,6 +41,21 @@ def test_operations_follow_what_a_rule_multiplies():
     assert step_table.operations("gru", "block4", 64) == 2 * 4 * 4 * 3 * columns
     assert step_table.operations("lru", "rtrl", 64) == 0
     assert step_table.operations("vanilla", "immediate", 64) == 0
+
+
+def test_a_benchmark_keeps_its_name_whatever_its_settings_add():
+    named = google_benchmark.SETTINGS.sub
+    assert named("", "step/vanilla/rtrl/rmsprop/1024/iterations:1/repeats:1") == (
+        "step/vanilla/rtrl/rmsprop/1024")
+    assert named("", "streams/64/2/process_time/real_time") == "streams/64/2"
+    assert named("", "step/vanilla/immediate/sgd/64") == "step/vanilla/immediate/sgd/64"
+
+
+def test_a_byte_costs_one_row_where_it_is_much_cheaper_than_all():
+    steps = {"bytes/lru/immediate/rmsprop/64": 2.0, "onehot/lru/immediate/rmsprop/64": 11.0,
+             "bytes/rwkv/immediate/rmsprop/64": 14.4, "onehot/rwkv/immediate/rmsprop/64": 15.5}
+    assert step_table.byte_cells(steps)[2:] == ["| lru | 2.00, 11.0 | O(n) |",
+                                                "| rwkv | 14.4, 15.5 | O(256 n) |"]
 
 
 def test_a_start_file_of_another_size_is_refused():
