@@ -1,5 +1,7 @@
 #include "engine/event.h"
 
+#include <algorithm>
+
 namespace millrace::engine {
 
 void Outcome::Clear() {
@@ -12,6 +14,13 @@ void Outcome::Clear() {
   served_shadow = false;
   release_loss.reset();
   release_shadow_loss.reset();
+}
+
+void Outcome::DropAbsentLosses() {
+  for (std::vector<float>* const losses : {&loss, &shadow_loss}) {
+    const auto absent = [](float value) { return value != value; };
+    if (std::all_of(losses->begin(), losses->end(), absent)) losses->clear();
+  }
 }
 
 }  // namespace millrace::engine

@@ -90,6 +90,8 @@ struct Outcome {
   std::optional<double> release_loss, release_shadow_loss;
 
   void Clear();  // keeps capacity
+  // Losses of which none is there.
+  void DropAbsentLosses();
 };
 
 }  // namespace millrace::engine

@@ -34,11 +34,13 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::Create(std::string name,
   sizes.window_steps = TargetSettings(own.target).window_steps;
   // One stream is opened and weighed: its parts know their own sizes. The pointer does not own.
   const std::shared_ptr<const Model> borrowed(std::shared_ptr<const Model>(), model.get());
-  absl::StatusOr<std::unique_ptr<Stream>> probe = Stream::Open(borrowed, "probe", {});
+  absl::StatusOr<std::unique_ptr<Stream>> probe =
+      Stream::Open(borrowed, "probe", {.weighed_only = true});
   if (!probe.ok()) return probe.status();
   sizes.stream_bytes = (*probe)->ResidentBytes();
   sizes.parameters = (*probe)->Layout().size();
   sizes.step_bytes = (*probe)->WindowRowBytes();
+  model->numeric_path_ = (*probe)->numeric_path();
   return std::shared_ptr<const Model>(std::move(model));
 }
 

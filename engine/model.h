@@ -33,6 +33,8 @@ class Model {
   const ModelSpec& spec() const { return spec_; }        // resolved
   const std::string& digest() const { return digest_; }  // of the resolved specification
   const ModelSizes& sizes() const { return sizes_; }
+  // What computes its streams here, e.g. "cpu-2-fused", "cuda-sm90-2".
+  const std::string& numeric_path() const { return numeric_path_; }
   bool byte_inputs() const;     // one byte a step instead of d values
   bool classification() const;  // the loss is over classes
 
@@ -42,10 +44,11 @@ class Model {
   std::string name_;
   ModelSpec spec_;
   std::string digest_;
+  std::string numeric_path_;
   ModelSizes sizes_;
 };
 
-// What computes here, e.g. "cpu-2-fused": kernel revision, and the device's own part of the path.
+// What computes on the CPU here, e.g. "cpu-2-fused": kernel revision, fused or not.
 std::string NumericPath();
 
 }  // namespace millrace::engine

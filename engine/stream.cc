@@ -101,7 +101,7 @@ absl::StatusOr<std::unique_ptr<Stream>> OpenTyped(std::shared_ptr<const Model> m
                                                   const ModelSpec& spec) {
   auto stream = std::make_unique<StreamImpl<T>>(std::move(model), std::move(id), options.seed, spec,
                                                 options.overrides);
-  absl::Status attached = stream->AttachDevice();
+  absl::Status attached = stream->AttachDevice(!options.weighed_only);
   if (!attached.ok()) return attached;
   stream->Initialize();
   return stream;
@@ -113,7 +113,7 @@ absl::StatusOr<std::unique_ptr<Stream>> LoadTyped(std::shared_ptr<const Model> m
                                                   const ModelSpec& spec, const Snapshot& snapshot) {
   auto stream = std::make_unique<StreamImpl<T>>(std::move(model), std::move(id), options.seed, spec,
                                                 options.overrides);
-  absl::Status status = stream->AttachDevice();
+  absl::Status status = stream->AttachDevice(true);
   if (status.ok()) status = stream->LoadState(snapshot);
   if (!status.ok()) return status;
   return stream;
@@ -245,7 +245,7 @@ absl::Status StreamImpl<T>::LoadState(const Snapshot& snapshot) {
   if (!shadow_fits || !window_fits) {
     return Damaged(absl::StrCat("the snapshot of stream '", id_, "' does not fit together"));
   }
-  if (snapshot.numeric_path != OwnNumericPath()) resumed_inexactly_ = true;
+  if (snapshot.numeric_path != numeric_path()) resumed_inexactly_ = true;
   return absl::OkStatus();
 }
 
@@ -254,7 +254,7 @@ Snapshot StreamImpl<T>::Save() const {
   CopyFromDevice();
   Snapshot snapshot;
   snapshot.model_digest = model_->digest();
-  snapshot.numeric_path = OwnNumericPath();
+  snapshot.numeric_path = numeric_path();
   SaveVisitor visitor(&snapshot);
   // A saving visitor reads; Visit is not const because the loading one shares the list.
   const_cast<StreamImpl*>(this)->Visit(visitor);
@@ -310,7 +310,8 @@ absl::Status StreamImpl<T>::PeekStep(const Peek& peek, Outcome* outcome) const {
   };
   const bool served_shadow = shadow_.taken() && monitor_.serving_shadow();
   if (device_ != nullptr) {
-    PeekOnDevice(input);
+    absl::Status peeked = PeekOnDevice(input);
+    if (!peeked.ok()) return peeked;
   } else {
     learner_.network().Forward(learner_.weights().data(), input, hidden_.data(), &step_, y_.data());
     learner_.network().AddContexts(learner_.contexts(), step_, y_.data());

@@ -28,9 +28,12 @@
 
 namespace millrace::engine {
 
+class DeviceShare;
+
 struct StreamOptions {
   std::uint64_t seed = 0;
-  std::vector<NamedSetting> overrides;  // changeable settings: "optimizer.rate", ...
+  std::vector<NamedSetting> overrides = {};  // changeable settings: "optimizer.rate", ...
+  bool weighed_only = false;                 // it takes no step, and needs no room on a device
 };
 
 // Bytes of a stream in memory, by what they are for.
@@ -90,6 +93,8 @@ class Stream {
   virtual bool frozen() const = 0;
   // Open steps whose targets are held, rising.
   virtual std::vector<std::uint64_t> HeldTargets() const = 0;
+  // What computes it, as of its model.
+  virtual std::string numeric_path() const = 0;
   // Recorded on another numeric path than this machine's.
   virtual bool resumed_inexactly() const = 0;
   virtual std::int64_t ResidentBytes() const = 0;
@@ -99,6 +104,8 @@ class Stream {
   // Where each weight is in the snapshot's `learner.weights`; its size is p.
   virtual const ParameterLayout& Layout() const = 0;
   virtual std::int64_t WindowRowBytes() const = 0;  // of one open step
+  // For engine/together.h. Null where no step is taken beside those of other streams.
+  virtual DeviceShare* share() = 0;
 };
 
 }  // namespace millrace::engine

@@ -12,11 +12,7 @@ namespace millrace::engine {
 template <typename T>
 void StreamImpl<T>::Apply(const Event& event, const Want& want, Outcome* outcome) {
   const kernels::FlushDenormals flush;
-  outcome->Clear();
-  const bool of_steps =
-      std::holds_alternative<Observe>(event) || std::holds_alternative<LateTargets>(event);
-  if (!of_steps) forwarded_seq_ = 0;
-  if (!of_steps && !std::holds_alternative<Settle>(event)) LeaveDevice();
+  BeginEvent(event, outcome);
   if (const auto* const observe = std::get_if<Observe>(&event)) {
     On(*observe, want, outcome);
   } else if (const auto* const late = std::get_if<LateTargets>(&event)) {
@@ -38,6 +34,21 @@ void StreamImpl<T>::Apply(const Event& event, const Want& want, Outcome* outcome
     learner_.Restore();
     CatchUp();
   }
+  EndEvent(outcome);
+}
+
+template <typename T>
+void StreamImpl<T>::BeginEvent(const Event& event, Outcome* outcome) {
+  outcome->Clear();
+  const bool of_steps =
+      std::holds_alternative<Observe>(event) || std::holds_alternative<LateTargets>(event);
+  if (!of_steps) forwarded_seq_ = 0;
+  if (!of_steps && !std::holds_alternative<Settle>(event)) LeaveDevice();
+}
+
+template <typename T>
+void StreamImpl<T>::EndEvent(Outcome* outcome) {
+  outcome->DropAbsentLosses();
   outcome->served_shadow = monitor_.serving_shadow() && shadow_.taken();
   ++event_;
 }

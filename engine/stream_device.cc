@@ -1,7 +1,8 @@
 // Steps on a device. Where targets come with the observation and every step before is learned,
 // predictor and learner are one, and the steps of a message are one run of the device: inputs are
-// normalised and targets known before it, outputs are scored after it. Otherwise each step of
-// predictor or learner is a run. Events that set something find the stream on the host.
+// normalised and targets known before it, outputs are scored after it; those of other streams may
+// go into the same launch. Otherwise each step of predictor or learner is a run. Events that set
+// something find the stream on the host.
 #include <algorithm>
 #include <limits>
 
@@ -9,6 +10,7 @@
 #include "engine/device/devices.h"
 #include "engine/device/lost.h"
 #include "engine/stream_impl.h"
+#include "kernels/ops.h"
 
 namespace millrace::engine {
 namespace {
@@ -16,26 +18,21 @@ namespace {
 // Steps of a run: memory for its rows is small, and a launch costs little beside so many.
 constexpr std::uint64_t kStepsAtOnce = 256;
 
-template <typename T>
-void RunRows(DeviceLearner<T>* learner) {
-  OrLost(RunTogether<T>(absl::MakeConstSpan(&learner, 1)));
-  MILLRACE_CHECK(learner->done() > 0);
-}
-
 }  // namespace
 
 template <typename T>
-absl::Status StreamImpl<T>::AttachDevice() {
+absl::Status StreamImpl<T>::AttachDevice(bool takes_steps) {
   absl::StatusOr<std::unique_ptr<DeviceLearner<T>>> device =
-      MakeDeviceLearner<T>(*model_, id_, &learner_, &hidden_);
+      MakeDeviceLearner<T>(*model_, &learner_, &hidden_);
   if (!device.ok()) return device.status();
   device_ = *std::move(device);
-  if (device_ != nullptr) device_->Change(spec_);
-  return absl::OkStatus();
+  if (device_ == nullptr) return absl::OkStatus();
+  device_->Change(spec_);
+  return takes_steps ? device_->CheckFits(Owner()) : absl::OkStatus();
 }
 
 template <typename T>
-std::string StreamImpl<T>::OwnNumericPath() const {
+std::string StreamImpl<T>::numeric_path() const {
   return device_ == nullptr ? NumericPath() : NumericPathOf(device_->memory());
 }
 
@@ -63,8 +60,9 @@ std::uint64_t StreamImpl<T>::StepsAtOnce() const {
 }
 
 template <typename T>
-typename StreamImpl<T>::OneStep StreamImpl<T>::StepAt(const Observe& observe,
-                                                      std::uint64_t offset) {
+typename StreamImpl<T>::OneStep StreamImpl<T>::StepAt(std::uint64_t seq) {
+  const Observe& observe = *message_.observe;
+  const std::uint64_t offset = seq - observe.first_seq;
   const auto listed = [offset](absl::Span<const std::uint32_t> offsets) {
     return std::binary_search(offsets.begin(), offsets.end(), static_cast<std::uint32_t>(offset));
   };
@@ -80,10 +78,10 @@ typename StreamImpl<T>::OneStep StreamImpl<T>::StepAt(const Observe& observe,
 }
 
 template <typename T>
-void StreamImpl<T>::PushSteps(const Message& message, std::uint64_t first, std::uint64_t last) {
+void StreamImpl<T>::PushSteps(std::uint64_t first, std::uint64_t last) {
   novelty_.clear();
   for (std::uint64_t seq = first; seq <= last; ++seq) {
-    const OneStep step = StepAt(message.observe, message.offset + (seq - device_first_));
+    const OneStep step = StepAt(seq);
     if (step.x == nullptr && step.byte == kNoByte) ++skipped_steps_;
     Stage(step.x, step.byte, &staged_);
     novelty_.push_back(staged_.novelty);
@@ -93,11 +91,11 @@ void StreamImpl<T>::PushSteps(const Message& message, std::uint64_t first, std::
 }
 
 template <typename T>
-void StreamImpl<T>::AddRows(const Message& message, std::uint64_t first, std::uint64_t last) {
+void StreamImpl<T>::AddRows(std::uint64_t first, std::uint64_t last) {
   std::uint64_t units = units_;
   device_->Clear();
   for (std::uint64_t seq = first; seq <= last; ++seq) {
-    const OneStep step = StepAt(message.observe, message.offset + (seq - device_first_));
+    const OneStep step = StepAt(seq);
     if (IsHeld(step.target.kind)) ++units;
     device_->Add({.seq = seq,
                   .input = window_.cell_input(seq),
@@ -110,28 +108,62 @@ void StreamImpl<T>::AddRows(const Message& message, std::uint64_t first, std::ui
 }
 
 template <typename T>
-void StreamImpl<T>::OnDevice(Message message, const Want& want, Outcome* outcome) {
+void StreamImpl<T>::BeginMessageOnDevice(const Message& message) {
   forwarded_seq_ = 0;  // step_ is the host's
-  while (message.offset < message.end) {
-    const std::uint64_t count = std::min(message.end - message.offset, StepsAtOnce());
-    device_first_ = applied_ + 1;
-    const std::uint64_t last = applied_ + count;
-    PushSteps(message, device_first_, last);
-    while (applied_ < last) {
-      AddRows(message, applied_ + 1, last);
-      RunRows(device_.get());
-      TakeResults(message, want, outcome);
-    }
-    message.offset += count;
+  message_ = message;
+  staged_first_ = applied_ + 1;
+  staged_last_ = applied_;
+}
+
+template <typename T>
+bool StreamImpl<T>::NextRows() {
+  if (applied_ >= message_.last) return false;
+  if (applied_ == staged_last_) {
+    staged_first_ = applied_ + 1;
+    staged_last_ = applied_ + std::min(message_.last - applied_, StepsAtOnce());
+    PushSteps(staged_first_, staged_last_);
+  }
+  AddRows(applied_ + 1, staged_last_);
+  return true;
+}
+
+template <typename T>
+absl::Status StreamImpl<T>::TryRows() const {
+  DeviceLearner<T>* const learner = device_.get();
+  absl::Status status = RunTogether<T>(absl::MakeConstSpan(&learner, 1), nullptr);
+  MILLRACE_CHECK(!status.ok() || learner->done() > 0);
+  return status;
+}
+
+template <typename T>
+void StreamImpl<T>::RunRows() {
+  OrLost(TryRows());
+}
+
+template <typename T>
+void StreamImpl<T>::LearnRows() {
+  if (learner_timer_ != nullptr) learner_timer_->Begin();
+  RunRows();
+  if (learner_timer_ != nullptr) learner_timer_->End();
+}
+
+template <typename T>
+void StreamImpl<T>::OnDevice(const Message& message) {
+  BeginMessageOnDevice(message);
+  while (NextRows()) {
+    LearnRows();
+    TakeResults();
   }
 }
 
 // The rows that were run, in order: predictions are scored, and the learner's counters follow.
 template <typename T>
-void StreamImpl<T>::TakeResults(const Message& message, const Want& want, Outcome* outcome) {
+void StreamImpl<T>::TakeResults() {
+  const Want& want = *message_.want;
+  Outcome* const outcome = message_.outcome;
   for (int row = 0; row < device_->done(); ++row) {
     const std::uint64_t seq = applied_ + 1;
-    const OneStep step = StepAt(message.observe, message.offset + (seq - device_first_));
+    const OneStep step = StepAt(seq);
     outcome->loss.push_back(std::numeric_limits<float>::quiet_NaN());
     if (want.shadow) outcome->shadow_loss.push_back(std::numeric_limits<float>::quiet_NaN());
     if (window_.marks(seq).reset_before) {
@@ -140,11 +172,56 @@ void StreamImpl<T>::TakeResults(const Message& message, const Want& want, Outcom
     std::copy_n(device_->outputs(row), m_, window_.outputs(seq));
     applied_ = seq;
     PredictShadow(seq, step.x);
-    FinishRow(seq, step, novelty_[seq - device_first_], want, outcome);
+    FinishRow(seq, step, novelty_[seq - staged_first_], want, outcome);
     const bool went_well = device_->Account(row);
     window_.Pop();
     if (!went_well) hidden_ = learner_.hidden();
   }
+}
+
+template <typename T>
+DeviceShare* StreamImpl<T>::share() {
+  const bool with_observation = target_settings_.policy == TargetPolicy::kWithObservation;
+  return device_ != nullptr && with_observation ? this : nullptr;
+}
+
+template <typename T>
+bool StreamImpl<T>::BeginRuns(const Event& event, const Want& want, Outcome* outcome) {
+  const auto* const observe = std::get_if<Observe>(&event);
+  if (observe == nullptr || !LearnsOnDevice()) {
+    Apply(event, want, outcome);
+    return false;
+  }
+  const kernels::FlushDenormals flush;
+  BeginEvent(event, outcome);
+  const std::uint64_t steps = BeginMessage(*observe, outcome).second;
+  BeginMessageOnDevice({observe, &want, outcome, observe->first_seq + steps - 1});
+  return true;
+}
+
+template <typename T>
+bool StreamImpl<T>::StageRows() {
+  const kernels::FlushDenormals flush;
+  if (NextRows()) return true;
+  EndEvent(message_.outcome);
+  return false;
+}
+
+template <typename T>
+void StreamImpl<T>::TakeRows() {
+  const kernels::FlushDenormals flush;
+  MILLRACE_CHECK(device_->done() > 0);
+  TakeResults();
+}
+
+template <typename T>
+absl::Status StreamImpl<T>::RunWith(absl::Span<DeviceShare* const> shares, Workers* workers) {
+  std::vector<DeviceLearner<T>*> learners;
+  learners.reserve(shares.size());
+  for (DeviceShare* const share : shares) {
+    learners.push_back(static_cast<StreamImpl*>(share)->device_.get());
+  }
+  return RunTogether<T>(learners, workers);
 }
 
 template <typename T>
@@ -159,7 +236,7 @@ void StreamImpl<T>::LearnOldestOnDevice() {
                 .target = window_.target(seq),
                 .release = window_.release(seq)},
                {.adopts = window_.size() == 1 && !reset_next_});
-  RunRows(device_.get());
+  LearnRows();
   const bool went_well = device_->Account(0);
   window_.Pop();
   if (!went_well) CatchUp();
@@ -169,28 +246,34 @@ template <typename T>
 void StreamImpl<T>::PredictOnDevice(std::uint64_t seq) {
   device_->Clear();
   device_->AddPrediction(window_.cell_input(seq), window_.marks(seq).reset_before);
-  RunRows(device_.get());
+  RunRows();
   std::copy_n(device_->outputs(0), m_, window_.outputs(seq));
 }
 
 template <typename T>
-void StreamImpl<T>::PeekOnDevice(const CellInput<T>& input) const {
+absl::Status StreamImpl<T>::PeekOnDevice(const CellInput<T>& input) const {
   device_->Clear();
   device_->AddPeek(input);
-  RunRows(device_.get());
-  std::copy_n(device_->outputs(0), m_, y_.data());
+  absl::Status run = TryRows();
+  if (run.ok()) std::copy_n(device_->outputs(0), m_, y_.data());
+  return run;
 }
 
-#define MILLRACE_INSTANTIATE(T)                                         \
-  template absl::Status StreamImpl<T>::AttachDevice();                  \
-  template std::string StreamImpl<T>::OwnNumericPath() const;           \
-  template void StreamImpl<T>::LearnOldestOnDevice();                   \
-  template void StreamImpl<T>::PredictOnDevice(std::uint64_t);          \
-  template void StreamImpl<T>::PeekOnDevice(const CellInput<T>&) const; \
-  template void StreamImpl<T>::LeaveDevice();                           \
-  template void StreamImpl<T>::CopyFromDevice() const;                  \
-  template bool StreamImpl<T>::LearnsOnDevice() const;                  \
-  template void StreamImpl<T>::OnDevice(Message message, const Want& want, Outcome* outcome);
+#define MILLRACE_INSTANTIATE(T)                                                 \
+  template absl::Status StreamImpl<T>::AttachDevice(bool);                      \
+  template std::string StreamImpl<T>::numeric_path() const;                     \
+  template void StreamImpl<T>::LearnOldestOnDevice();                           \
+  template void StreamImpl<T>::PredictOnDevice(std::uint64_t);                  \
+  template absl::Status StreamImpl<T>::PeekOnDevice(const CellInput<T>&) const; \
+  template void StreamImpl<T>::LeaveDevice();                                   \
+  template void StreamImpl<T>::CopyFromDevice() const;                          \
+  template bool StreamImpl<T>::LearnsOnDevice() const;                          \
+  template void StreamImpl<T>::OnDevice(const Message&);                        \
+  template DeviceShare* StreamImpl<T>::share();                                 \
+  template bool StreamImpl<T>::BeginRuns(const Event&, const Want&, Outcome*);  \
+  template bool StreamImpl<T>::StageRows();                                     \
+  template void StreamImpl<T>::TakeRows();                                      \
+  template absl::Status StreamImpl<T>::RunWith(absl::Span<DeviceShare* const>, Workers*);
 MILLRACE_INSTANTIATE(float)
 MILLRACE_INSTANTIATE(double)
 #undef MILLRACE_INSTANTIATE

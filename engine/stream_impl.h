@@ -11,10 +11,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/aligned.h"
 #include "engine/device/learner.h"
+#include "engine/device/share.h"
 #include "engine/input.h"
 #include "engine/learner.h"
 #include "engine/monitor.h"
@@ -37,14 +39,14 @@ struct Shadow {
 };
 
 template <typename T>
-class StreamImpl final : public Stream {
+class StreamImpl final : public Stream, private DeviceShare {
  public:
   StreamImpl(std::shared_ptr<const Model> model, std::string id, std::uint64_t seed,
              const ModelSpec& spec, std::vector<NamedSetting> overrides);
 
   // Streams of a model whose device is none but the CPU learn there. RESOURCE_EXHAUSTED where the
-  // device has no room for one.
-  absl::Status AttachDevice();
+  // device can never have room for one that takes steps.
+  absl::Status AttachDevice(bool takes_steps);
   void Initialize();
   absl::Status LoadState(const Snapshot& snapshot);
 
@@ -70,6 +72,8 @@ class StreamImpl final : public Stream {
   void TimeLearner(LearnerTimer* timer) override { learner_timer_ = timer; }
   const ParameterLayout& Layout() const override { return learner_.layout(); }
   std::int64_t WindowRowBytes() const override { return window_.row_bytes(); }
+  std::string numeric_path() const override;
+  DeviceShare* share() override;
 
  private:
   // One observed step, taken out of an Observe.
@@ -107,7 +111,11 @@ class StreamImpl final : public Stream {
   TargetRow<T> RowOf(const TargetBlock& block, std::uint64_t offset, T* scratch) const;
 
   // stream_apply.cc: events.
+  void BeginEvent(const Event& event, Outcome* outcome);
+  void EndEvent(Outcome* outcome);
   void On(const Observe& observe, const Want& want, Outcome* outcome);
+  // Offset of the first step that is new, and the message's end.
+  std::pair<std::uint64_t, std::uint64_t> BeginMessage(const Observe& observe, Outcome* outcome);
   void On(const LateTargets& late, Outcome* outcome);
   void On(const Set& set);
   void OnSettle();
@@ -139,28 +147,41 @@ class StreamImpl final : public Stream {
 
   // stream_device.cc: messages on a device, some steps at once.
   struct Message {
-    const Observe& observe;
-    std::uint64_t offset = 0;  // of its next step
-    std::uint64_t end = 0;
+    const Observe* observe;
+    const Want* want;
+    Outcome* outcome;
+    std::uint64_t last = 0;  // number of its last step
   };
   bool LearnsOnDevice() const;
   // Steps that may be taken before the first of them is scored.
   std::uint64_t StepsAtOnce() const;
-  void OnDevice(Message message, const Want& want, Outcome* outcome);
+  void OnDevice(const Message& message);
+  void BeginMessageOnDevice(const Message& message);
+  // The rows of the message's next run; false: there are none left.
+  bool NextRows();
+  void TakeResults();
   // Input and rows of the steps [first, last], and what the device is to do with them.
-  void PushSteps(const Message& message, std::uint64_t first, std::uint64_t last);
-  void AddRows(const Message& message, std::uint64_t first, std::uint64_t last);
-  // Step number `offset` of a message; values of its target are put in scratch.
-  OneStep StepAt(const Observe& observe, std::uint64_t offset);
+  void PushSteps(std::uint64_t first, std::uint64_t last);
+  void AddRows(std::uint64_t first, std::uint64_t last);
+  // A step of the message; values of its target are put in scratch.
+  OneStep StepAt(std::uint64_t seq);
+  // Of this stream alone; what fails is lost; and told to the timer.
+  absl::Status TryRows() const;
+  void RunRows();
+  void LearnRows();
+  // DeviceShare.
+  bool BeginRuns(const Event& event, const Want& want, Outcome* outcome) override;
+  bool StageRows() override;
+  void TakeRows() override;
+  const void* kind() const override { return device_->plan(); }
+  absl::Status RunWith(absl::Span<DeviceShare* const> shares, Workers* workers) override;
   // One step at a time, of any policy.
   void LearnOldestOnDevice();
   void PredictOnDevice(std::uint64_t seq);
-  void PeekOnDevice(const CellInput<T>& input) const;
-  void TakeResults(const Message& message, const Want& want, Outcome* outcome);
+  absl::Status PeekOnDevice(const CellInput<T>& input) const;
   // State on the device comes to the host; it is the host that goes on.
   void LeaveDevice();
   void CopyFromDevice() const;
-  std::string OwnNumericPath() const;
 
   // stream_score.cc: scoring of what was issued. NaN where it is not scored.
   struct UnitLoss {
@@ -211,7 +232,9 @@ class StreamImpl final : public Stream {
   mutable std::vector<T> y_, row_, probabilities_;  // [m]
   std::vector<double> residual_;                    // [m]
   std::vector<double> novelty_;                     // of the steps that a device takes at once
-  std::uint64_t device_first_ = 0;                  // the number of the first of them
+  Message message_ = {};                            // that they are of
+  std::uint64_t staged_first_ = 0;                  // the number of the first of them
+  std::uint64_t staged_last_ = 0;
 
   // Null where the stream learns on the CPU. Refers to learner and hidden state.
   std::unique_ptr<DeviceLearner<T>> device_;

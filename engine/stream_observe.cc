@@ -22,18 +22,11 @@ class OffsetCursor {
   std::size_t next_ = 0;
 };
 
-void DropAbsentLosses(Outcome* outcome) {
-  const auto absent = [](const std::vector<float>& losses) {
-    return std::all_of(losses.begin(), losses.end(), [](float loss) { return loss != loss; });
-  };
-  if (absent(outcome->loss)) outcome->loss.clear();
-  if (absent(outcome->shadow_loss)) outcome->shadow_loss.clear();
-}
-
 }  // namespace
 
 template <typename T>
-void StreamImpl<T>::On(const Observe& observe, const Want& want, Outcome* outcome) {
+std::pair<std::uint64_t, std::uint64_t> StreamImpl<T>::BeginMessage(const Observe& observe,
+                                                                    Outcome* outcome) {
   const std::uint64_t steps = StepsOf(observe);
   const std::uint64_t first = std::max(observe.first_seq, applied_ + 1);
   const std::uint64_t skipped = std::min(steps, first - observe.first_seq);
@@ -41,9 +34,14 @@ void StreamImpl<T>::On(const Observe& observe, const Want& want, Outcome* outcom
   outcome->skipped = static_cast<std::uint32_t>(skipped);
   outcome->steps = static_cast<std::uint32_t>(steps - skipped);
   if (skipped < steps && observe.closed_loop) monitor_.MarkClosedLoop();
+  return {skipped, steps};
+}
+
+template <typename T>
+void StreamImpl<T>::On(const Observe& observe, const Want& want, Outcome* outcome) {
+  const auto [skipped, steps] = BeginMessage(observe, outcome);
   if (LearnsOnDevice()) {
-    OnDevice({observe, skipped, steps}, want, outcome);
-    return DropAbsentLosses(outcome);
+    return OnDevice({&observe, &want, outcome, observe.first_seq + steps - 1});
   }
   OffsetCursor resets(observe.reset_before), score_only(observe.score_only);
   const auto x_of = [&](std::uint64_t offset) {
@@ -72,7 +70,6 @@ void StreamImpl<T>::On(const Observe& observe, const Want& want, Outcome* outcom
     if (observe.targets.has_value()) step.target = RowOf(*observe.targets, offset, row_.data());
     Step(step, want, outcome);
   }
-  DropAbsentLosses(outcome);
 }
 
 template <typename T>
@@ -89,6 +86,10 @@ void StreamImpl<T>::Stage(const float* x, std::int64_t byte, StagedInput* staged
 
 template void StreamImpl<float>::On(const Observe&, const Want&, Outcome*);
 template void StreamImpl<double>::On(const Observe&, const Want&, Outcome*);
+template std::pair<std::uint64_t, std::uint64_t> StreamImpl<float>::BeginMessage(const Observe&,
+                                                                                 Outcome*);
+template std::pair<std::uint64_t, std::uint64_t> StreamImpl<double>::BeginMessage(const Observe&,
+                                                                                  Outcome*);
 template void StreamImpl<float>::Stage(const float*, std::int64_t, StagedInput*);
 template void StreamImpl<double>::Stage(const float*, std::int64_t, StagedInput*);
 

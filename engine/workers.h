@@ -6,8 +6,11 @@
 #ifndef MILLRACE_ENGINE_WORKERS_H_
 #define MILLRACE_ENGINE_WORKERS_H_
 
+#include <algorithm>
+#include <cstddef>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "absl/types/span.h"
 
@@ -28,6 +31,20 @@ class Workers {
   struct Pool;
   std::unique_ptr<Pool> pool_;
 };
+
+// f(i) for all i < count, so many of them a job; on the calling thread where there are no workers.
+template <typename F>
+void ForEach(std::size_t count, std::size_t of_a_job, Workers* workers, const F& f) {
+  const auto some = [&f](std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) f(i);
+  };
+  if (workers == nullptr || count <= of_a_job) return some(0, count);
+  std::vector<std::function<void()>> jobs;
+  for (std::size_t first = 0; first < count; first += of_a_job) {
+    jobs.push_back([&some, first, last = std::min(count, first + of_a_job)] { some(first, last); });
+  }
+  workers->Run(jobs);
+}
 
 }  // namespace millrace::engine
 

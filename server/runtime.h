@@ -23,6 +23,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "engine/device/usage.h"
 #include "engine/stats.h"
 #include "engine/stream.h"
 #include "google/rpc/status.pb.h"
@@ -38,6 +39,8 @@ struct RuntimeOptions {
   std::string store_path;
   int worker_threads = 0;               // 0: by the machine
   std::int64_t memory_limit_bytes = 0;  // of resident streams; 0: see memory_limit.h
+  std::int64_t device_memory_limit_bytes =
+      0;  // of streams on a device; 0: nine tenths of what it has
   std::int64_t max_streams = 100000;
   std::int64_t max_models = 1000;
   std::uint32_t window_steps = 4096;  // unanswered steps a stream and call
@@ -100,6 +103,7 @@ struct ModelFigures {
 struct RuntimeFigures {
   std::vector<ModelFigures> models;
   engine::StreamBytes memory;  // of the streams in memory, by kind
+  engine::DeviceMemoryUsage device;
   std::int64_t snapshot_bytes = 0;
   std::uint64_t lost_writes = 0;  // once synced, and not found when the store was opened
   std::int64_t resident_bytes = 0, memory_limit_bytes = 0;
@@ -166,7 +170,8 @@ class Runtime {
   using EachStats = std::function<void(const std::string& model, const v1::StreamStats& stats)>;
   virtual RuntimeFigures Figures(const EachStats& each) = 0;
   RuntimeFigures Figures() { return Figures(nullptr); }
-  // Not OK while the store is out of space or quarantined streams exist; for health and the log.
+  // Not OK while the store is out of space, a device has failed or quarantined streams exist; for
+  // health and the log.
   virtual absl::Status Health() = 0;
 
   // Refuses new parts with UNAVAILABLE (DRAINING), answers those queued, snapshots every changed

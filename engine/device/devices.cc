@@ -77,16 +77,17 @@ absl::Status DeviceHealth() {
   return devices.cuda == nullptr ? absl::OkStatus() : devices.cuda->health();
 }
 
-DeviceMemory::Usage DeviceUsage() {
+DeviceMemoryUsage DeviceUsage() {
   Devices& devices = TheDevices();
   const std::lock_guard<std::mutex> lock(devices.mutex);
-  return devices.cuda == nullptr ? DeviceMemory::Usage{} : devices.cuda->usage();
+  return devices.cuda == nullptr ? DeviceMemoryUsage{} : devices.cuda->usage();
 }
 
 void LimitDeviceMemory(std::int64_t bytes) {
   Devices& devices = TheDevices();
   const std::lock_guard<std::mutex> lock(devices.mutex);
   devices.limit_bytes = bytes;
+  if (devices.cuda != nullptr) devices.cuda->SetLimit(bytes);
 }
 
 std::shared_ptr<DeviceMemory> UseDevice(std::shared_ptr<DeviceMemory> memory) {
@@ -98,7 +99,6 @@ std::shared_ptr<DeviceMemory> UseDevice(std::shared_ptr<DeviceMemory> memory) {
 
 template <typename T>
 absl::StatusOr<std::unique_ptr<DeviceLearner<T>>> MakeDeviceLearner(const Model& model,
-                                                                    const std::string& id,
                                                                     Learner<T>* learner,
                                                                     std::vector<T>* predicted) {
   static Plans<T>* const plans = new Plans<T>();
@@ -110,17 +110,14 @@ absl::StatusOr<std::unique_ptr<DeviceLearner<T>>> MakeDeviceLearner(const Model&
   absl::StatusOr<std::shared_ptr<const DevicePlan<T>>> plan =
       plans->Of(model, learner->network(), memory->get());
   if (!plan.ok()) return plan.status();
-  absl::Status fits =
-      (*memory)->CheckFits((*plan)->layout().bytes, absl::StrCat("stream '", id, "'"));
-  if (!fits.ok()) return fits;
   return std::make_unique<DeviceLearner<T>>(*std::move(memory), *std::move(plan), learner,
                                             predicted);
 }
 
 template absl::StatusOr<std::unique_ptr<DeviceLearner<float>>> MakeDeviceLearner(
-    const Model&, const std::string&, Learner<float>*, std::vector<float>*);
+    const Model&, Learner<float>*, std::vector<float>*);
 template absl::StatusOr<std::unique_ptr<DeviceLearner<double>>> MakeDeviceLearner(
-    const Model&, const std::string&, Learner<double>*, std::vector<double>*);
+    const Model&, Learner<double>*, std::vector<double>*);
 
 std::string NumericPathOf(const DeviceMemory& memory) {
   return absl::StrCat("cuda-", memory.path(), "-", kernels::kKernelRevision);

@@ -26,17 +26,16 @@ absl::Status CheckDevice(Device device);
 // What failed on a device in use; OK while nothing did.
 absl::Status DeviceHealth();
 // Memory of the device, lent to streams; all zero where none is in use.
-DeviceMemory::Usage DeviceUsage();
-// Bytes that streams may have there, from the next device that is opened on; 0: nine tenths.
+DeviceMemoryUsage DeviceUsage();
+// Bytes that streams may have there from now on; 0: nine tenths of what it has.
 void LimitDeviceMemory(std::int64_t bytes);
 // What Device::kCuda stands for from now on; null: the CUDA device again. Returns what it was. For
 // tests, which put a device on the host there.
 std::shared_ptr<DeviceMemory> UseDevice(std::shared_ptr<DeviceMemory> memory);
 
-// Null where the stream learns on the CPU. RESOURCE_EXHAUSTED where its state can never have room.
+// Null where the stream learns on the CPU.
 template <typename T>
 absl::StatusOr<std::unique_ptr<DeviceLearner<T>>> MakeDeviceLearner(const Model& model,
-                                                                    const std::string& id,
                                                                     Learner<T>* learner,
                                                                     std::vector<T>* predicted);
 

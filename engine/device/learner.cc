@@ -116,6 +116,7 @@ bool DeviceLearner<T>::Account(int row) {
   const LearnerStep<T>& step = steps_[static_cast<std::size_t>(row)];
   const unsigned char status = status_[static_cast<std::size_t>(row)];
   Learner<T>& learner = *learner_;
+  if (row == 0) TakeUpdate(update_);
   learner.sums_seq_ = 0;  // of the host
   if (step.reset_before) ++learner.resets_;
   learner.position_ = step.seq;

@@ -7,7 +7,7 @@
 //
 //   device.Clear();
 //   for (...) device.Add({...});
-//   RunTogether({&device});
+//   RunTogether({&device}, nullptr);
 //   for (int r = 0; r < device.done(); ++r) ...device.outputs(r), device.status(r)...
 //
 // Thread-compatible, as the stream is; another stream's thread may page it out in between.
@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -26,6 +27,8 @@
 #include "kernels/device/work.h"
 
 namespace millrace::engine {
+
+class Workers;
 
 template <typename T>
 class DeviceLearner final : public DeviceMemory::Resident {
@@ -67,14 +70,20 @@ class DeviceLearner final : public DeviceMemory::Resident {
   absl::Status PageOut(void* slot) override;
 
   const DeviceMemory& memory() const { return *memory_; }
+  // RESOURCE_EXHAUSTED where its state can never have room there.
+  absl::Status CheckFits(const std::string& owner) const {
+    return memory_->CheckFits(slot_bytes(), owner);
+  }
+  // One of all that can be run together.
+  const DevicePlan<T>* plan() const { return plan_.get(); }
 
  private:
   template <typename U>
-  friend absl::Status RunTogether(absl::Span<DeviceLearner<U>* const> learners);
+  friend absl::Status RunTogether(absl::Span<DeviceLearner<U>* const> learners, Workers* workers);
   struct Packed;
 
   static absl::Status RunPinned(absl::Span<DeviceLearner* const> learners,
-                                const std::vector<void*>& slots);
+                                const std::vector<void*>& slots, Workers* workers);
   // The updater's figures, as the device has them.
   kernels::device::UpdateState UpdateOf() const;
   void TakeUpdate(const kernels::device::UpdateState& update);
@@ -103,13 +112,16 @@ class DeviceLearner final : public DeviceMemory::Resident {
   std::vector<unsigned char> status_;
   std::vector<double> counts_;  // class counts before the rows
   int done_ = 0;
+  kernels::device::UpdateState update_ =
+      {};                              // after it; the learner's once its rows are taken over
   std::vector<unsigned char> packed_;  // of a launch that this is the first of
 };
 
-// Runs the rows of all of them, which are of one model, in as few launches as memory allows.
+// Runs the rows of all of them, which have one plan, in as few launches as memory allows; rows are
+// packed by the workers where there are some. Nothing of their learners changes before Account.
 // UNAVAILABLE where the device has failed: what was on it is lost.
 template <typename T>
-absl::Status RunTogether(absl::Span<DeviceLearner<T>* const> learners);
+absl::Status RunTogether(absl::Span<DeviceLearner<T>* const> learners, Workers* workers);
 
 extern template class DeviceLearner<float>;
 extern template class DeviceLearner<double>;

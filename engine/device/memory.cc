@@ -34,6 +34,7 @@ DeviceMemory::~DeviceMemory() {
 }
 
 absl::Status DeviceMemory::CheckFits(std::int64_t bytes, absl::string_view owner) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
   if (bytes <= limit_) return absl::OkStatus();
   return Error(
       absl::StatusCode::kResourceExhausted, kDeviceMemory,
@@ -223,14 +224,20 @@ void DeviceMemory::ReturnStaging(const Staging& staging) {
   staging_.push_back(staging);
 }
 
-DeviceMemory::Usage DeviceMemory::usage() const {
+void DeviceMemory::SetLimit(std::int64_t bytes) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  Usage usage{.limit_bytes = limit_,
-              .slab_bytes = allocated_ + staged_,
-              .residents = static_cast<std::int64_t>(residents_.size()),
-              .page_outs = page_outs_,
-              .page_ins = page_ins_};
+  limit_ = bytes > 0 ? bytes : backend_->memory_bytes() / 10 * 9;
+}
+
+DeviceMemoryUsage DeviceMemory::usage() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  DeviceMemoryUsage usage{.limit_bytes = limit_,
+                          .staging_bytes = staged_,
+                          .residents = static_cast<std::int64_t>(residents_.size()),
+                          .page_outs = page_outs_,
+                          .page_ins = page_ins_};
   for (const Resident* const resident : residents_) usage.slot_bytes += resident->bytes_;
+  usage.free_bytes = allocated_ - usage.slot_bytes;
   return usage;
 }
 

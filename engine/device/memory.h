@@ -24,6 +24,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "engine/device/usage.h"
 #include "kernels/device/backend.h"
 
 namespace millrace::engine {
@@ -56,12 +57,6 @@ class DeviceMemory {
     std::int64_t bytes = 0;
   };
 
-  struct Usage {
-    std::int64_t limit_bytes = 0, slab_bytes = 0, slot_bytes = 0;
-    std::int64_t residents = 0;
-    std::uint64_t page_outs = 0, page_ins = 0;
-  };
-
   // limit_bytes 0: nine tenths of the device's memory.
   DeviceMemory(std::unique_ptr<kernels::device::Backend> backend, std::int64_t limit_bytes);
   ~DeviceMemory();
@@ -88,7 +83,9 @@ class DeviceMemory {
   absl::StatusOr<Staging> LeaseStaging(std::int64_t bytes);
   void ReturnStaging(const Staging& staging);
 
-  Usage usage() const;
+  // From now on; as in the constructor. What is above it goes as slots are given back.
+  void SetLimit(std::int64_t bytes);
+  DeviceMemoryUsage usage() const;
   // What failed first; OK while nothing did.
   absl::Status health() const;
 

@@ -6,6 +6,7 @@
 #include "engine/device/learner.h"
 #include "engine/device/lost.h"
 #include "engine/device/status.h"
+#include "engine/workers.h"
 
 namespace millrace::engine {
 namespace {
@@ -13,6 +14,9 @@ namespace {
 namespace device = kernels::device;
 
 constexpr std::int64_t kAlignment = 16;
+// Of a launch: a grid has room for twice as many.
+constexpr std::size_t kStreamsAtOnce = 32768;
+constexpr std::size_t kStreamsOfAJob = 64;
 
 // Byte offsets of one stream's rows in the block, and of what they report.
 struct RowOffsets {
@@ -75,39 +79,35 @@ struct DeviceLearner<T>::Packed {
     return work;
   }
 
-  // What goes to the device, into the host's copy of the block; `base` is the device's.
-  void Put(const std::vector<void*>& slots, unsigned char* base, unsigned char* host) const {
+  // What goes to the device of stream k, into the host's copy of the block; `base` is the device's.
+  void Put(std::size_t k, void* slot, unsigned char* base, unsigned char* host) const {
     const auto put = [host](std::int64_t at, const auto& values) {
       if (values.empty()) return;
       std::memcpy(host + at, values.data(), values.size() * sizeof(values[0]));
     };
-    for (std::size_t k = 0; k < learners.size(); ++k) {
-      const device::Work<T> work = WorkOf(k, base, slots[k]);
-      std::memcpy(host + k * sizeof(work), &work, sizeof(work));
-      put(offsets[k].rows, learners[k]->rows_);
-      put(offsets[k].inputs, learners[k]->inputs_);
-      put(offsets[k].present, learners[k]->present_);
-      put(offsets[k].targets, learners[k]->targets_);
-      const device::UpdateState update = learners[k]->UpdateOf();
-      std::memcpy(host + offsets[k].update, &update, sizeof(update));
-      std::memset(host + offsets[k].done, 0, sizeof(int));
-    }
+    const device::Work<T> work = WorkOf(k, base, slot);
+    std::memcpy(host + k * sizeof(work), &work, sizeof(work));
+    put(offsets[k].rows, learners[k]->rows_);
+    put(offsets[k].inputs, learners[k]->inputs_);
+    put(offsets[k].present, learners[k]->present_);
+    put(offsets[k].targets, learners[k]->targets_);
+    const device::UpdateState update = learners[k]->UpdateOf();
+    std::memcpy(host + offsets[k].update, &update, sizeof(update));
+    std::memset(host + offsets[k].done, 0, sizeof(int));
   }
 
-  void Get(const unsigned char* host) const {
-    for (std::size_t k = 0; k < learners.size(); ++k) {
-      DeviceLearner<T>& learner = *learners[k];
-      const std::size_t rows = learner.rows_.size();
-      learner.outputs_.resize(learner.targets_.size());
-      learner.status_.resize(rows);
-      std::memcpy(learner.outputs_.data(), host + offsets[k].outputs,
-                  learner.outputs_.size() * sizeof(T));
-      std::memcpy(learner.status_.data(), host + offsets[k].status, rows);
-      std::memcpy(&learner.done_, host + offsets[k].done, sizeof(learner.done_));
-      device::UpdateState update;
-      std::memcpy(&update, host + offsets[k].update, sizeof(update));
-      learner.TakeUpdate(update);
-    }
+  // What came back of stream k.
+  void Get(std::size_t k, const unsigned char* host) const {
+    DeviceLearner<T>& learner = *learners[k];
+    const std::size_t rows = learner.rows_.size();
+    learner.outputs_.resize(learner.targets_.size());
+    learner.status_.resize(rows);
+    std::memcpy(learner.outputs_.data(), host + offsets[k].outputs,
+                learner.outputs_.size() * sizeof(T));
+    std::memcpy(learner.status_.data(), host + offsets[k].status, rows);
+    std::memcpy(&learner.done_, host + offsets[k].done, sizeof(learner.done_));
+    std::memcpy(&learner.update_, host + offsets[k].update, sizeof(learner.update_));
+    learner.device_newer_ = true;
   }
 
   absl::Span<DeviceLearner<T>* const> learners;
@@ -118,7 +118,7 @@ struct DeviceLearner<T>::Packed {
 // The learners have slots, which nobody takes from them.
 template <typename T>
 absl::Status DeviceLearner<T>::RunPinned(absl::Span<DeviceLearner<T>* const> learners,
-                                         const std::vector<void*>& slots) {
+                                         const std::vector<void*>& slots, Workers* workers) {
   DeviceMemory& memory = *learners[0]->memory_;
   device::Backend& backend = memory.backend();
   const DevicePlan<T>& plan = *learners[0]->plan_;
@@ -128,7 +128,9 @@ absl::Status DeviceLearner<T>::RunPinned(absl::Span<DeviceLearner<T>* const> lea
   auto* const base = static_cast<unsigned char*>(staging->memory);
   std::vector<unsigned char>& host = learners[0]->packed_;
   host.resize(static_cast<std::size_t>(packed.bytes));
-  packed.Put(slots, base, host.data());
+  const std::size_t streams = learners.size();
+  ForEach(streams, kStreamsOfAJob, workers,
+          [&](std::size_t k) { packed.Put(k, slots[k], base, host.data()); });
 
   device::Launch<T> launch;
   launch.plan = plan.plan();
@@ -146,13 +148,12 @@ absl::Status DeviceLearner<T>::RunPinned(absl::Span<DeviceLearner<T>* const> lea
   }
   memory.ReturnStaging(*staging);
   if (!status.ok()) return status;
-  packed.Get(host.data());
-  for (DeviceLearner<T>* const learner : learners) learner->device_newer_ = true;
+  ForEach(streams, kStreamsOfAJob, workers, [&](std::size_t k) { packed.Get(k, host.data()); });
   return status;
 }
 
 template <typename T>
-absl::Status RunTogether(absl::Span<DeviceLearner<T>* const> learners) {
+absl::Status RunTogether(absl::Span<DeviceLearner<T>* const> learners, Workers* workers) {
   std::vector<void*> slots;
   for (std::size_t first = 0; first < learners.size(); first += slots.size()) {
     slots.clear();
@@ -160,7 +161,8 @@ absl::Status RunTogether(absl::Span<DeviceLearner<T>* const> learners) {
     absl::Status status;
     // As many as have slots without waiting for others: whoever waits while he holds some may wait
     // for one who does the same.
-    for (std::size_t k = first; status.ok() && k < learners.size(); ++k) {
+    const std::size_t end = std::min(learners.size(), first + kStreamsAtOnce);
+    for (std::size_t k = first; status.ok() && k < end; ++k) {
       DeviceLearner<T>& learner = *learners[k];
       absl::StatusOr<DeviceMemory::Pinned> pinned =
           slots.empty() ? memory.Pin(&learner, learner.slot_bytes())
@@ -175,18 +177,18 @@ absl::Status RunTogether(absl::Span<DeviceLearner<T>* const> learners) {
       }
     }
     const auto batch = learners.subspan(first, slots.size());
-    if (status.ok()) status = DeviceLearner<T>::RunPinned(batch, slots);
+    if (status.ok()) status = DeviceLearner<T>::RunPinned(batch, slots, workers);
     for (DeviceLearner<T>* const learner : batch) memory.Unpin(learner);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
 }
 
-template absl::Status RunTogether(absl::Span<DeviceLearner<float>* const>);
-template absl::Status RunTogether(absl::Span<DeviceLearner<double>* const>);
+template absl::Status RunTogether(absl::Span<DeviceLearner<float>* const>, Workers*);
+template absl::Status RunTogether(absl::Span<DeviceLearner<double>* const>, Workers*);
 template absl::Status DeviceLearner<float>::RunPinned(absl::Span<DeviceLearner<float>* const>,
-                                                      const std::vector<void*>&);
+                                                      const std::vector<void*>&, Workers*);
 template absl::Status DeviceLearner<double>::RunPinned(absl::Span<DeviceLearner<double>* const>,
-                                                       const std::vector<void*>&);
+                                                       const std::vector<void*>&, Workers*);
 
 }  // namespace millrace::engine

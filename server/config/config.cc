@@ -199,6 +199,7 @@ RuntimeOptions ToRuntimeOptions(const ServerConfig& config) {
   options.store_path = config.store();
   options.worker_threads = static_cast<int>(config.worker_threads());
   options.memory_limit_bytes = config.memory_limit_bytes();
+  options.device_memory_limit_bytes = config.device_memory_limit_bytes();
   options.max_streams = config.max_streams();
   options.max_models = config.max_models();
   options.window_steps = static_cast<std::uint32_t>(config.window_steps());

@@ -50,6 +50,9 @@ constexpr SettingRow kRows[] = {
             "to 16); 0: one on up to four cores, else all"),
     Integer("memory_limit_bytes", "bytes", {0, 0, kMost},
             "of resident streams; 0: three quarters of the machine's or container's memory"),
+    Integer("device_memory_limit_bytes", "bytes", {0, 0, kMost},
+            "of the GPU's memory for streams; 0: nine tenths of it. What does not fit waits on the "
+            "host"),
     Integer("max_streams", "streams", {100000, 1, 100000000}, "that may exist"),
     Integer("max_models", "models", {1000, 1, 1000000}, "that may exist"),
 

@@ -46,8 +46,8 @@ void HealthReporter::Report(const absl::Status& health) {
         {{"status", health.ToString(absl::StatusToStringMode::kWithNoExtraData)}});
   }
   last_ = health;
-  service_->SetServingStatus(kLearningService,
-                             health.code() != absl::StatusCode::kResourceExhausted);
+  const bool learns = !absl::IsResourceExhausted(health) && !absl::IsUnavailable(health);
+  service_->SetServingStatus(kLearningService, learns);
 }
 
 }  // namespace millrace::server

@@ -2,9 +2,9 @@
 //
 // The service itself is gRPC's own. The whole server ("") is SERVING from the start until Stop(),
 // which is the first act of a drain. "millrace.v1.Learning" is also NOT_SERVING while the store
-// takes no observations (out of space). Quarantined streams make nothing NOT_SERVING: the others
-// serve; they are logged, and millrace_healthy is 0.
-// Thread-safe. One thread, which asks the runtime every second.
+// takes no observations (out of space), and once a device has failed. Quarantined streams make
+// nothing NOT_SERVING: the others serve; they are logged, and millrace_healthy is 0. Thread-safe.
+// One thread, which asks the runtime every second.
 #ifndef MILLRACE_SERVER_HEALTH_HEALTH_H_
 #define MILLRACE_SERVER_HEALTH_HEALTH_H_
 

@@ -1,5 +1,7 @@
 #include "server/metrics/figures_collector.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "server/metrics/families.h"
 #include "server/metrics/watched_streams.h"
@@ -130,9 +132,34 @@ MetricFamily BytesByKind(const RuntimeFigures& figures) {
         MakeSample({{"tier", tier}, {"kind", kind}}, static_cast<double>(bytes)));
   };
   for (const KindRow& row : kKinds) add("memory", row.kind, figures.memory.*row.member);
+  if (figures.device.limit_bytes > 0) {
+    add("device", "slots", figures.device.slot_bytes);
+    add("device", "free_slots", figures.device.free_bytes);
+    add("device", "staging", figures.device.staging_bytes);
+  }
   add("store", "snapshots", figures.snapshot_bytes);
   add("store", "journal", figures.journal_bytes);
   return family;
+}
+
+void AddDevice(const engine::DeviceMemoryUsage& device, std::vector<MetricFamily>* families) {
+  const auto add = [families](MetricFamily family, double value) {
+    families->push_back(std::move(family));
+    families->back().metric.push_back(MakeSample({}, value));
+  };
+  add(MakeFamily("millrace_device_memory_limit_bytes",
+                 "What streams may take of a GPU's memory; 0 where none is in use.",
+                 MetricType::Gauge),
+      static_cast<double>(device.limit_bytes));
+  add(MakeFamily("millrace_device_streams", "Streams whose state is on a GPU.", MetricType::Gauge),
+      static_cast<double>(device.residents));
+  add(MakeFamily("millrace_device_page_ins_total", "Times that a stream's state went to a GPU.",
+                 MetricType::Counter),
+      static_cast<double>(device.page_ins));
+  add(MakeFamily("millrace_device_page_outs_total",
+                 "Times that a stream's state left a GPU to make room for another's.",
+                 MetricType::Counter),
+      static_cast<double>(device.page_outs));
 }
 
 MetricFamily UndurableSteps(const RuntimeFigures& figures) {
@@ -149,6 +176,7 @@ MetricFamily UndurableSteps(const RuntimeFigures& figures) {
 void AddGauges(const RuntimeFigures& figures, std::vector<MetricFamily>* families) {
   families->push_back(StreamsByState(figures));
   families->push_back(BytesByKind(figures));
+  AddDevice(figures.device, families);
   families->push_back(UndurableSteps(figures));
   families->push_back(MakeFamily("millrace_journal_lost_writes",
                                  "Writes that were synced once and not found at start.",
@@ -200,9 +228,11 @@ std::vector<MetricFamily> FiguresCollector::Collect() const {
   std::vector<MetricFamily> families;
   AddGauges(LookAtAll(&families), &families);
   AddWatchedStreams(runtime_, watched_streams_, &families);
-  families.push_back(MakeFamily("millrace_healthy",
-                                "1 while the store has space and no stream is quarantined.",
-                                MetricType::Gauge));
+  families.push_back(
+      MakeFamily("millrace_healthy",
+                 "1 while the store has space, no device has failed and no stream is "
+                 "quarantined.",
+                 MetricType::Gauge));
   families.back().metric.push_back(MakeSample({}, runtime_->Health().ok() ? 1 : 0));
   return families;
 }

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "absl/strings/str_cat.h"
+#include "engine/device/devices.h"
 #include "engine/errors.h"
 #include "server/runtime/impl.h"
 
@@ -46,6 +47,7 @@ absl::Status RuntimeImpl::Health() {
         absl::StrCat("the store's file system has ", store_->headroom().FreeBytes(),
                      " bytes free, below ", options_.min_free_bytes, " (min_free_bytes)"));
   }
+  if (absl::Status device = engine::DeviceHealth(); !device.ok()) return device;
   std::int64_t quarantined = 0;
   std::string first;
   for (const EntryPtr& entry : table_.AllStreams()) {

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <optional>
 
+#include "engine/device/devices.h"
 #include "server/runtime/impl.h"
 
 namespace millrace::server {
@@ -100,6 +101,7 @@ RuntimeFigures RuntimeImpl::Figures(const EachStats& each) {
   }
   figures.resident_bytes = residence_.bytes();
   figures.memory_limit_bytes = residence_.limit_bytes();
+  figures.device = engine::DeviceUsage();
   figures.queued_parts = scheduler_.queued();
   figures.snapshot_bytes = store_->SnapshotBytes();
   if (const std::optional<CutLog>& cut = store_->cut(); cut.has_value()) {

@@ -105,7 +105,7 @@ absl::Status Keeper::LoadBase(Entry* entry, const Commits& commits) {
 
 absl::Status Keeper::Replay(Entry* entry, std::uint64_t epoch) {
   Entry::Body& body = entry->body;
-  const std::string path = engine::NumericPath();
+  const std::string& path = entry->model->numeric_path();
   bool inexact =
       body.stream->resumed_inexactly() || (!body.has_base && body.record.numeric_path() != path);
   engine::Outcome outcome;
@@ -191,7 +191,7 @@ SnapshotCommit Keeper::CommitOf(const Entry& entry) const {
   *commit.mutable_create_time() =
       google::protobuf::util::TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(Now()));
   commit.set_model_digest(entry.model->digest());
-  commit.set_numeric_path(engine::NumericPath());
+  commit.set_numeric_path(entry.model->numeric_path());
   commit.set_frozen(stream.frozen());
   SetOverrides(stream.Overrides(), commit.mutable_overrides());
   *commit.mutable_stats() = ToWire(stream.Stats());

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "engine/device/devices.h"
 #include "engine/errors.h"
 #include "server/convert/spec.h"
 #include "server/runtime/impl.h"
@@ -19,6 +20,9 @@ absl::StatusOr<std::unique_ptr<Runtime>> Runtime::Open(const RuntimeOptions& opt
       options.environment != nullptr ? options.environment : Environment::Default();
   auto store = Store::Open(options.store_path, options.min_free_bytes, environment);
   if (!store.ok()) return store.status();
+  if (options.device_memory_limit_bytes > 0) {
+    engine::LimitDeviceMemory(options.device_memory_limit_bytes);
+  }
   auto runtime = std::make_unique<RuntimeImpl>(options, observer, *std::move(store));
   if (absl::Status status = runtime->Recover(); !status.ok()) return status;
   return runtime;

@@ -140,6 +140,7 @@ void Scheduler::Drive(const Entries& entries, bool brief) {
     if (turn->pieces.empty()) turns_->Prepare(turn);
   });
   turns_->Journal(turns);
+  if (turns.size() > 1) turns_->ApplyAhead(turns, &workers_);
   ForEach(turns, [this](Turn* turn) { turns_->Apply(turn); });
   Conclude(std::move(turns));
 }

@@ -18,7 +18,7 @@ v1::Stream FaceToWire(const Entry& entry) {
   v1::Stream wire;
   wire.set_id(entry.id);
   wire.set_model(entry.model->name());
-  wire.set_numeric_path(engine::NumericPath());
+  wire.set_numeric_path(entry.model->numeric_path());
   const std::lock_guard lock(entry.face_mutex);
   const Entry::Face& face = entry.face;
   wire.set_epoch(face.epoch);
@@ -95,7 +95,7 @@ absl::StatusOr<v1::OpenStreamResponse> RuntimeImpl::OpenNew(const v1::OpenStream
   *record.mutable_overrides() = request.overrides();
   *record.mutable_create_time() = google::protobuf::util::TimeUtil::NanosecondsToTimestamp(
       absl::ToUnixNanos(environment_->Now()));
-  record.set_numeric_path(engine::NumericPath());
+  record.set_numeric_path(model->model->numeric_path());
   entry->face.seed = record.seed();
   entry->face.create_time = record.create_time();
   // Its first turn brings it into memory: only a stream for which there is room comes to be.

@@ -44,12 +44,7 @@ bool NeedsStream(const Entry& entry, const Work& work) {
 
 Turns::Turns(const RuntimeOptions& options, Store* store, Keeper* keeper, Syncer* syncer,
              RuntimeObserver* observer)
-    : options_(options),
-      store_(store),
-      keeper_(keeper),
-      syncer_(syncer),
-      observer_(observer),
-      numeric_path_(engine::NumericPath()) {}
+    : options_(options), store_(store), keeper_(keeper), syncer_(syncer), observer_(observer) {}
 
 void Turns::Prepare(Turn* turn) {
   Entry* entry = turn->entry.get();
@@ -82,14 +77,15 @@ absl::Status Turns::Ready(Entry* entry, const Work& work) {
       return face.damage;
     }
   }
-  if (!needs_stream || entry->body.stream != nullptr) return absl::OkStatus();
-  return keeper_->Load(entry);
+  if (!needs_stream) return absl::OkStatus();
+  if (absl::Status device = CheckDevice(*entry); !device.ok()) return device;
+  return entry->body.stream != nullptr ? absl::OkStatus() : keeper_->Load(entry);
 }
 
 absl::Status Turns::PrepareEvent(Turn* turn, store::v1::JournalRecord record) {
   engine::Stream& stream = *turn->entry->body.stream;
   record.set_event(stream.event() + 1);
-  record.set_numeric_path(numeric_path_);
+  record.set_numeric_path(turn->entry->model->numeric_path());
   turn->pieces.push_back(std::move(record));
   ViewedEvent viewed;
   absl::Status status = ViewRecord(turn->pieces.back(), &viewed);
@@ -157,31 +153,35 @@ void Turns::SnapshotIfDue(Entry* entry) {
 void Turns::ApplyPieces(Turn* turn) {
   Entry* entry = turn->entry.get();
   engine::Stream& stream = *entry->body.stream;
-  const std::uint64_t before = stream.applied_seq();
-  const absl::Time begin = absl::Now();
+  const std::optional<Turn::Ahead> ahead = std::exchange(turn->ahead, std::nullopt);
+  const std::uint64_t before = ahead.has_value() ? ahead->applied_seq : stream.applied_seq();
+  const absl::Time begin = ahead.has_value() ? ahead->begin : absl::Now();
   const auto* part = std::get_if<PartWork>(&turn->work);
   const bool told = observer_ != nullptr && !turn->pieces.empty();
   if (told && part != nullptr && turn->applied_pieces == 0) {
     observer_->OnBegun(absl::ToDoubleSeconds(begin - part->accepted));
   }
-  const bool timed = told && entry->body.timed_turns++ % kTimedTurns == 0;
+  const bool timed = told && !ahead.has_value() && entry->body.timed_turns++ % kTimedTurns == 0;
   LearnerStopwatch stopwatch;
   if (timed) stream.TimeLearner(&stopwatch);
   ViewedEvent viewed;
   bool settings = false;
   while (turn->applied_pieces < turn->pieces.size()) {
     const store::v1::JournalRecord& piece = turn->pieces[turn->applied_pieces];
-    const absl::Status status = ViewRecord(piece, &viewed);
-    MILLRACE_CHECK(status.ok());
-    stream.Apply(viewed.event, turn->want, &turn->outcome);
+    if (!ahead.has_value()) {
+      const absl::Status status = ViewRecord(piece, &viewed);
+      MILLRACE_CHECK(status.ok());
+      stream.Apply(viewed.event, turn->want, &turn->outcome);
+    }
     MILLRACE_CHECK(stream.event() == piece.event());
     ++turn->applied_pieces;
     settings = settings || piece.has_set();
     if (piece.has_observe()) AppendRows(turn->outcome, turn->reply.mutable_observe());
     if (piece.has_late_targets()) ToWire(turn->outcome, turn->reply.mutable_late_targets());
-    if (absl::Now() - begin > absl::Milliseconds(1)) break;
+    if (ahead.has_value() || absl::Now() - begin > absl::Milliseconds(1)) break;
   }
-  const double apply_s = absl::ToDoubleSeconds(absl::Now() - begin);
+  const double apply_s =
+      absl::ToDoubleSeconds(ahead.has_value() ? ahead->share : absl::Now() - begin);
   if (timed) {
     stream.TimeLearner(nullptr);
     const double learner_s = absl::ToDoubleSeconds(stopwatch.total());

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "engine/event.h"
+#include "engine/workers.h"
 #include "server/convert/events.h"
 #include "server/runtime.h"
 #include "server/runtime/entry.h"
@@ -45,6 +47,13 @@ struct Turn {
   std::uint64_t steps = 0;  // applied so far
   engine::Want want;
   engine::Outcome outcome;
+  // The next piece was applied beside those of other streams.
+  struct Ahead {
+    std::uint64_t applied_seq;  // before it
+    absl::Time begin;
+    absl::Duration share;  // of the time that all of them took
+  };
+  std::optional<Ahead> ahead;
   v1::LearnPartReply reply;
   bool brief = false;  // nothing but the journal is written
   bool finished = false;
@@ -70,6 +79,8 @@ class Turns {
   // Loads the stream where it is needed and not there; the caller has made room.
   void Prepare(Turn* turn);
   void Journal(absl::Span<const std::shared_ptr<Turn>> turns);
+  // Before Apply: the next pieces of streams on a device, in as few launches as can be.
+  void ApplyAhead(absl::Span<const std::shared_ptr<Turn>> turns, engine::Workers* workers);
   void Apply(Turn* turn);
   bool SnapshotDue(const Entry& entry) const { return keeper_->SnapshotDue(entry); }
   // One that cannot be written is tried again. The caller holds turn_mutex.
@@ -79,6 +90,8 @@ class Turns {
 
  private:
   absl::Status Ready(Entry* entry, const Work& work);
+  // What is asked of a stream on a device that has failed is refused while it can be.
+  static absl::Status CheckDevice(const Entry& entry);
   void PreparePart(Turn* turn, PartWork* part);
   absl::Status PrepareObserve(Turn* turn, v1::Observe* observe);
   absl::Status PrepareEvent(Turn* turn, store::v1::JournalRecord record);
@@ -97,7 +110,6 @@ class Turns {
   Keeper* const keeper_;
   Syncer* const syncer_;
   RuntimeObserver* const observer_;
-  const std::string numeric_path_;
   Variants* variants_ = nullptr;
 };
 

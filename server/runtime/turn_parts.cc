@@ -129,7 +129,7 @@ absl::Status Turns::PrepareObserve(Turn* turn, v1::Observe* observe) {
   const auto add = [&]() -> v1::Observe* {
     JournalRecord& record = turn->pieces.emplace_back();
     record.set_event(++event);
-    record.set_numeric_path(numeric_path_);
+    record.set_numeric_path(turn->entry->model->numeric_path());
     return record.mutable_observe();
   };
   if (total - from <= piece) {

@@ -130,6 +130,28 @@ TEST(MetricsTest, MemoryIsToldByKindAndTier) {
   EXPECT_TRUE(Has(text, "millrace_state_bytes{tier=\"memory\",kind=\"sensitivities\"} 4096"));
   EXPECT_TRUE(Has(text, "millrace_state_bytes{tier=\"store\",kind=\"snapshots\"} 77")) << text;
   EXPECT_TRUE(Has(text, "millrace_state_bytes{tier=\"store\",kind=\"journal\"} 88")) << text;
+  EXPECT_FALSE(absl::StrContains(text, "tier=\"device\"")) << text;
+}
+
+TEST(MetricsTest, MemoryOfADeviceIsToldWhereOneIsInUse) {
+  FakeRuntime runtime;
+  runtime.figures.device = {.limit_bytes = 9000,
+                            .slot_bytes = 5000,
+                            .free_bytes = 300,
+                            .staging_bytes = 20,
+                            .residents = 7,
+                            .page_outs = 3,
+                            .page_ins = 10};
+  const FiguresCollector collector(&runtime, {});
+  const std::string text = Text(collector.Collect());
+  for (const char* line :
+       {"millrace_state_bytes{tier=\"device\",kind=\"slots\"} 5000",
+        "millrace_state_bytes{tier=\"device\",kind=\"free_slots\"} 300",
+        "millrace_state_bytes{tier=\"device\",kind=\"staging\"} 20",
+        "millrace_device_memory_limit_bytes 9000", "millrace_device_streams 7",
+        "millrace_device_page_outs_total 3", "millrace_device_page_ins_total 10"}) {
+    EXPECT_TRUE(Has(text, line)) << line << "\n" << text;
+  }
 }
 
 v1::ShiftMark* AddMark(std::uint64_t detected_seq, v1::StreamStats* stats) {

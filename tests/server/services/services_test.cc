@@ -268,6 +268,17 @@ TEST(ServicesTest, TheLearningServiceIsNotServingWhileTheStoreIsOutOfSpace) {
   EXPECT_EQ(watch.Next(), kServing);
 }
 
+TEST(ServicesTest, TheLearningServiceIsNotServingOnceADeviceHasFailed) {
+  Serving serving;
+  HealthWatch watch(serving, kLearningService);
+  EXPECT_EQ(watch.Next(), kServing);
+  serving.fake->Await([&serving] {
+    serving.fake->health = absl::UnavailableError("the device has failed");
+    return true;
+  });
+  EXPECT_EQ(watch.Next(), kNotServing);
+}
+
 TEST(ServicesTest, CallsAreCountedByMethodAndCode) {
   Serving serving;
   serving.Open("a");
