@@ -341,7 +341,7 @@ absl::Status Variants::Promote(Entry* parent, const std::string& variant, const 
   if (!stream.ok()) return stream.status();
   JournalRecord record;
   record.set_event(parent->body.stream->event() + 1);
-  record.set_numeric_path(engine::NumericPath());
+  record.set_numeric_path(parent->model->numeric_path());
   record.mutable_promote()->set_variant(variant);
   record.mutable_promote()->set_state(engine::EncodeSnapshot(*state));
   const std::string bytes = record.SerializeAsString();
