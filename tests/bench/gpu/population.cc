@@ -43,7 +43,9 @@ std::vector<float> Normal(std::int64_t count) {
 }  // namespace
 
 engine::ModelSpec ResolvedSpec(const PopulationShape& shape) {
-  auto spec = engine::Resolve(SpecOf(shape));
+  engine::ModelSpec asked = SpecOf(shape);
+  asked.device = engine::Device::kCpu;  // no device is looked for
+  auto spec = engine::Resolve(asked);
   if (!spec.ok()) Die(spec.status().ToString());
   return *std::move(spec);
 }

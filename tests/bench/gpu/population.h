@@ -24,7 +24,7 @@ struct PopulationShape {
   std::int64_t streams = 0, steps = 0;  // steps of a message
 };
 
-// The specification of its model, with all defaults.
+// The specification of its model with all defaults, on the CPU.
 engine::ModelSpec ResolvedSpec(const PopulationShape& shape);
 
 class Population {
