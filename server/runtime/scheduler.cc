@@ -91,7 +91,7 @@ bool Scheduler::RunsHere(const Entry& entry) const {
   const std::lock_guard lock(entry.face_mutex);
   const auto* part =
       entry.face.queue.empty() ? nullptr : std::get_if<PartWork>(&entry.face.queue.front());
-  return part != nullptr && IsShort(*entry.model, *part);
+  return part != nullptr && IsShort(*entry.model, *part, /*alone=*/&entry == last_alone_);
 }
 
 void Scheduler::EndDriving() {
@@ -134,6 +134,7 @@ bool Scheduler::NextBatch(Entries* entries) {
 
 void Scheduler::Drive(const Entries& entries, bool brief) {
   TurnList turns = TakeTurns(entries);
+  last_alone_ = turns.size() == 1 ? turns.front()->entry.get() : nullptr;
   if (turns.empty()) return;
   for (const auto& turn : turns) turn->brief = brief;
   ForEach(turns, [this](Turn* turn) {

@@ -78,6 +78,8 @@ class Scheduler {
   RuntimeObserver* const observer_;
   engine::Workers workers_;
   std::atomic<std::int64_t> queued_ = 0;
+  // The stream of the last batch, where it had but one; to be compared only. The driver's.
+  const Entry* last_alone_ = nullptr;
 
   std::mutex mutex_;
   std::condition_variable ready_or_stop_, idle_;

@@ -62,8 +62,9 @@ struct Turn {
 // Steps of one piece of a long observation; what has no more is answered within one turn.
 std::uint64_t PieceSteps(const engine::Model& model);
 
-// Is the part done in so little time that the thread which received it may do it?
-bool IsShort(const engine::Model& model, const PartWork& part);
+// Is the part done in so little time that the thread which received it may do it? Alone: the turn
+// before was its stream's too, and no other stream had one beside it.
+bool IsShort(const engine::Model& model, const PartWork& part, bool alone);
 
 // Does the work need the learner in memory?
 bool NeedsStream(const Entry& entry, const Work& work);
