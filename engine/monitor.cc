@@ -307,6 +307,7 @@ std::optional<double> Monitor::Recovery() const {
 
 void Monitor::Fill(StreamStats* stats) const {
   stats->scored_units = static_cast<std::uint64_t>(scored_units_);
+  stats->scored_steps = static_cast<std::uint64_t>(scored_steps_);
   stats->serving_shadow = serving_shadow_;
   stats->guarded = serve_ == Serve::kGuarded;
   stats->guard_tripped = guard_tripped_;

@@ -36,7 +36,8 @@ struct Advice {
 
 struct StreamStats {
   std::uint64_t applied_seq = 0, learned_seq = 0;
-  std::uint64_t skipped_steps = 0, target_steps = 0, scored_units = 0, updates = 0;
+  std::uint64_t skipped_steps = 0, target_steps = 0, scored_units = 0;
+  std::uint64_t scored_steps = 0, updates = 0;
   std::uint64_t refused_updates = 0, clipped_updates = 0, divergences = 0, restores = 0;
   std::uint64_t resets = 0, untargeted_steps = 0, inferred_targets = 0, unlearned_targets = 0;
   bool frozen = false;

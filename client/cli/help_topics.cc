@@ -192,8 +192,8 @@ settings and learn on it beside the stream, in the same server, without a messag
   $ millrace stream variants subject-1
 
 They are ranked by the mean loss of what was served, on the same units as the stream's own. The
-difference to the stream comes with a 95 % interval from 8 blocks of 50 units on; where it spans
-zero nothing has been shown yet.
+difference to the stream comes with a 95 % interval from 8 blocks on, each of 50 steps and 5 units
+or more; where it spans zero nothing has been shown yet.
 
 One becomes the stream, in one event: weights, settings, statistics. The stream's client goes on
 without noticing, and a crash in between costs nothing.

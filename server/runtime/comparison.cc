@@ -17,8 +17,8 @@ double StudentQuantile(double freedom) {
   return z + (z3 + z) / (4 * freedom) + (5 * z5 + 16 * z3 + 3 * z) / (96 * freedom * freedom);
 }
 
-Tally FromStored(std::uint64_t units, double loss_sum) {
-  return {.units = units, .loss_sum = loss_sum};
+Tally FromStored(std::uint64_t units, double loss_sum, std::uint64_t steps = 0) {
+  return {.units = units, .steps = steps, .loss_sum = loss_sum};
 }
 
 std::optional<double> MeanBetween(const Tally& first, const Tally& last) {
@@ -28,13 +28,18 @@ std::optional<double> MeanBetween(const Tally& first, const Tally& last) {
 
 }  // namespace
 
+bool Tally::IsBlockSince(const Tally& before) const {
+  return units >= before.units + Comparison::kBlockUnits &&
+         steps >= before.steps + Comparison::kBlockSteps;
+}
+
 Comparison::Comparison(const Tally& begin)
     : first_ours_(begin), first_theirs_(begin), last_ours_(begin), last_theirs_(begin) {}
 
 Comparison::Comparison(const store::v1::PairedLosses& stored)
     : first_ours_(FromStored(stored.first_units(), stored.first_loss_sum())),
       first_theirs_(FromStored(stored.first_other_units(), stored.first_other_loss_sum())),
-      last_ours_(FromStored(stored.last_units(), stored.last_loss_sum())),
+      last_ours_(FromStored(stored.last_units(), stored.last_loss_sum(), stored.last_steps())),
       last_theirs_(FromStored(stored.last_other_units(), stored.last_other_loss_sum())),
       begins_(stored.begins()),
       blocks_(stored.blocks()),
@@ -50,6 +55,7 @@ store::v1::PairedLosses Comparison::Stored() const {
   stored.set_first_other_loss_sum(first_theirs_.loss_sum);
   stored.set_last_units(last_ours_.units);
   stored.set_last_loss_sum(last_ours_.loss_sum);
+  stored.set_last_steps(last_ours_.steps);
   stored.set_last_other_units(last_theirs_.units);
   stored.set_last_other_loss_sum(last_theirs_.loss_sum);
   stored.set_begins(begins_);
@@ -98,7 +104,7 @@ bool Comparison::Pair(const Tally& ours, const Tally& theirs) {
     squared_differences_ = weighted_differences_ = squared_units_ = 0;
     return true;
   }
-  if (ours.units < last_ours_.units + kBlockUnits) return false;
+  if (!ours.IsBlockSince(last_ours_)) return false;
   const auto block_units = static_cast<double>(ours.units - last_ours_.units);
   const double difference =
       (ours.loss_sum - last_ours_.loss_sum) - (theirs.loss_sum - last_theirs_.loss_sum);

@@ -2,14 +2,14 @@
 // and an interval for it.
 //
 // Both say now and then where they stand, under a key that is the same for both at the same event.
-// Where both have said it, the units since the last such place are paired; at least kBlockUnits of
-// them make a block. Blocks are taken as independent, units are not: losses have memory. Blocks
-// differ in length, so the mean over all units is a ratio of two sums over blocks, and its variance
-// is a ratio's: k / (k - 1) sum_b (d_b - mean u_b)^2 / (sum_b u_b)^2 of k blocks of u_b units and
-// summed difference d_b (Cochran 1977, Sampling Techniques, ch. 6). The interval is Student's, at
-// 95 %, from kLeastBlocks blocks on. Nothing but sums is kept, so that a restart loses nothing: the
-// block that was open goes on.
-// Thread-compatible. O(1) a place.
+// Where both have said it, the units since the last such place are paired; kBlockSteps steps and
+// kBlockUnits units (a unit may be the release of a whole trial) or more of them make a block.
+// Blocks are taken as independent, units are not: losses have memory. Blocks differ in length, so
+// the mean over all units is a ratio of two sums over blocks, and its variance is a ratio's: k / (k
+// - 1) sum_b (d_b - mean u_b)^2 / (sum_b u_b)^2 of k blocks of u_b units and summed difference d_b
+// (Cochran 1977, Sampling Techniques, ch. 6). The interval is Student's, at 95 %, from kLeastBlocks
+// blocks on. Nothing but sums is kept, so that a restart loses nothing: the block that was open
+// goes on. Thread-compatible. O(1) a place.
 #ifndef MILLRACE_SERVER_RUNTIME_COMPARISON_H_
 #define MILLRACE_SERVER_RUNTIME_COMPARISON_H_
 
@@ -21,10 +21,13 @@
 
 namespace millrace::server {
 
-// Units scored, and the sum of their served losses.
+// Units scored, their steps, and the sum of the units' served losses.
 struct Tally {
-  std::uint64_t units = 0;
+  std::uint64_t units = 0, steps = 0;
   double loss_sum = 0;
+
+  // Whether what came since `before` is a block.
+  bool IsBlockSince(const Tally& before) const;
 };
 
 struct Interval {
@@ -33,7 +36,7 @@ struct Interval {
 
 class Comparison {
  public:
-  static constexpr std::uint64_t kBlockUnits = 50;
+  static constexpr std::uint64_t kBlockUnits = 5, kBlockSteps = 50;
   static constexpr std::uint64_t kLeastBlocks = 8;
 
   // Begins where both stand at `begin`, or goes on from what was stored.

@@ -30,6 +30,7 @@ bool IsOfDataPlane(const JournalRecord& record) {
 Tally TallyOf(const engine::Stream& stream) {
   const engine::StreamStats stats = stream.Stats();
   return {.units = stats.scored_units,
+          .steps = stats.scored_steps,
           .loss_sum = stats.mean_loss.value_or(0) * static_cast<double>(stats.scored_units)};
 }
 
@@ -257,8 +258,8 @@ void Variants::NoteParent(const Entry& parent) {
   const std::uint64_t key = parent.body.stream->event();
   for (const FollowerPtr& follower : followers) {
     const std::lock_guard lock(follower->mutex);
-    if (tally.units < follower->noted_units + Comparison::kBlockUnits) continue;
-    follower->noted_units = tally.units;
+    if (!tally.IsBlockSince(follower->noted)) continue;
+    follower->noted = tally;
     if (!follower->comparison.Theirs(key, tally)) continue;
     // Its record is its own turn's.
     scheduler_->Add(follower->entry,
@@ -358,7 +359,7 @@ absl::Status Variants::Promote(Entry* parent, const std::string& variant, const 
     const std::lock_guard lock(follower->mutex);
     follower->comparison.Restart();
     follower->parent_promoted_event = record.event();
-    follower->noted_units = 0;
+    follower->noted = Tally();
   }
   return absl::OkStatus();
 }

@@ -87,7 +87,7 @@ class Variants {
     std::mutex mutex;                    // of what follows
     std::deque<Share> shares;
     Comparison comparison;
-    std::uint64_t noted_units = 0;            // of the parent, when it was noted last
+    Tally noted;                              // of the parent, when it was noted last
     std::uint64_t parent_promoted_event = 0;  // since when they are compared
     engine::Outcome outcome;                  // of its turns
   };

@@ -248,7 +248,7 @@ TEST(ComparisonTest, IntervalsHoldTheTrueDifferenceAsOftenAsTheySay) {
         theirs.loss_sum += shared;
       }
       ours.units += static_cast<std::uint64_t>(units);
-      theirs.units = ours.units;
+      theirs.units = theirs.steps = ours.steps = ours.units;
       comparison.Theirs(key, theirs);
       comparison.Ours(key, ours);
     }
@@ -259,10 +259,10 @@ TEST(ComparisonTest, IntervalsHoldTheTrueDifferenceAsOftenAsTheySay) {
 }
 
 TEST(ComparisonTest, OnlyPlacesThatBothHaveSaidArePairedInWhateverOrderTheyAreSaid) {
-  Comparison comparison(Tally{.units = 10, .loss_sum = 5});
-  EXPECT_FALSE(comparison.Theirs(2, {.units = 60, .loss_sum = 55}));
-  EXPECT_FALSE(comparison.Ours(1, {.units = 30, .loss_sum = 1000}));
-  EXPECT_TRUE(comparison.Ours(2, {.units = 60, .loss_sum = 105}));
+  Comparison comparison(Tally{.units = 10, .steps = 10, .loss_sum = 5});
+  EXPECT_FALSE(comparison.Theirs(2, {.units = 60, .steps = 60, .loss_sum = 55}));
+  EXPECT_FALSE(comparison.Ours(1, {.units = 30, .steps = 30, .loss_sum = 1000}));
+  EXPECT_TRUE(comparison.Ours(2, {.units = 60, .steps = 60, .loss_sum = 105}));
   EXPECT_EQ(comparison.units(), 50u);
   EXPECT_DOUBLE_EQ(*comparison.our_mean(), 2);
   EXPECT_DOUBLE_EQ(*comparison.their_mean(), 1);
@@ -273,6 +273,19 @@ TEST(ComparisonTest, OnlyPlacesThatBothHaveSaidArePairedInWhateverOrderTheyAreSa
   EXPECT_TRUE(again.Theirs(3, {.units = 70, .loss_sum = 9}));
   EXPECT_EQ(again.units(), 0u);
   EXPECT_FALSE(again.our_mean().has_value());
+}
+
+TEST(ComparisonTest, FiveTrialsAreABlockAndFortyHaveAnInterval) {
+  Comparison comparison(Tally{});
+  Tally tally;
+  for (std::uint64_t trial = 1; trial <= 40; ++trial) {
+    tally.units = trial;
+    tally.steps = 80 * trial;
+    tally.loss_sum += static_cast<double>(trial % 3);
+    comparison.Theirs(trial, tally);
+    EXPECT_EQ(comparison.Ours(trial, tally), trial % 5 == 0) << trial;
+    EXPECT_EQ(comparison.Difference().has_value(), trial == 40) << trial;
+  }
 }
 
 }  // namespace
