@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/cli/commands.h"
+#include "client/cli/stream_verb.h"
 
 namespace millrace::client {
 namespace {
@@ -113,12 +114,7 @@ absl::Status Promote(const Context& context, Client& client, const Arguments& ar
 void AddSafetyCommands(CLI::App* stream, Context* context) {
   auto arguments = std::make_shared<Arguments>();
   const auto add = [&](const char* verb, const char* sentence, auto action) {
-    CLI::App* command = stream->add_subcommand(verb, sentence);
-    command->add_option("STREAM", arguments->stream, "Name of the stream")->required();
-    command->callback([=] {
-      context->action = [=](Client& client) { return action(*context, client, *arguments); };
-    });
-    return command;
+    return AddStreamVerb(stream, context, arguments, {verb, sentence}, action);
   };
   CLI::App* serve =
       add("serve", "Choose whose predictions are sent; without a choice, say it", &Serve);

@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "client/cli/commands.h"
 #include "client/cli/spec_file.h"
+#include "client/cli/stream_verb.h"
 
 namespace millrace::client {
 namespace {
@@ -134,12 +135,7 @@ absl::Status PromoteVariant(const Context& context, Client& client, const std::s
 void AddVariantCommands(CLI::App* stream, Context* context) {
   auto arguments = std::make_shared<Arguments>();
   const auto add = [&](const char* verb, const char* sentence, auto action) {
-    CLI::App* command = stream->add_subcommand(verb, sentence);
-    command->add_option("STREAM", arguments->stream, "Name of the stream")->required();
-    command->callback([=] {
-      context->action = [=](Client& client) { return action(*context, client, *arguments); };
-    });
-    return command;
+    return AddStreamVerb(stream, context, arguments, {verb, sentence}, action);
   };
   CLI::App* fork = add("fork",
                        "Copy the complete state into a new stream, or into variants that learn on "

@@ -7,6 +7,7 @@
 #include "engine/device/status.h"
 #include "engine/device/traces.h"
 #include "engine/device/unit_map.h"
+#include "engine/rules/snap1.h"
 #include "kernels/device/team.h"
 #include "kernels/device/tile.h"
 #include "kernels/device/units.h"

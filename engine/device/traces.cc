@@ -41,18 +41,6 @@ std::vector<int> ComponentsOf(const Structure& structure, const std::vector<Pair
 
 }  // namespace
 
-std::vector<Pair> OwnUnitCoupling(const Structure& structure) {
-  std::vector<Pair> pairs = structure.carry;
-  for (const Pair& slope : structure.slope) {
-    if (!structure.gates[static_cast<std::size_t>(slope.from)].recurrent) continue;
-    const bool listed = std::any_of(pairs.begin(), pairs.end(), [&](const Pair& pair) {
-      return pair.to == slope.to && pair.from == structure.fed_back;
-    });
-    if (!listed) pairs.push_back({slope.to, structure.fed_back});
-  }
-  return pairs;
-}
-
 std::int64_t ListTraces(const Structure& structure, const std::vector<Pair>& coupling,
                         std::vector<device::TraceEntry>* entries,
                         std::vector<device::TraceSource>* sources,

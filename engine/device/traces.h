@@ -11,9 +11,6 @@
 
 namespace millrace::engine {
 
-// The carry's pairs, and from the fed-back component to each that a recurrent gate reaches.
-std::vector<Pair> OwnUnitCoupling(const Structure& structure);
-
 // Appends to the tables, gate by gate; returns the numbers of state.
 std::int64_t ListTraces(const Structure& structure, const std::vector<Pair>& coupling,
                         std::vector<kernels::device::TraceEntry>* entries,

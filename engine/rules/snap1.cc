@@ -3,10 +3,8 @@
 #include <algorithm>
 
 namespace millrace::engine {
-namespace {
 
-// The carry's pairs, and from the fed-back component to each that a recurrent gate reaches.
-std::vector<Pair> CouplingOf(const Structure& structure) {
+std::vector<Pair> OwnUnitCoupling(const Structure& structure) {
   std::vector<Pair> pairs = structure.carry;
   for (const Pair& slope : structure.slope) {
     if (!structure.gates[static_cast<std::size_t>(slope.from)].recurrent) continue;
@@ -18,8 +16,6 @@ std::vector<Pair> CouplingOf(const Structure& structure) {
   return pairs;
 }
 
-}  // namespace
-
 PartDescription DescribeSnap1() {
   return {"rule",
           "snap1",
@@ -29,7 +25,7 @@ PartDescription DescribeSnap1() {
 
 template <typename T>
 OwnUnitTraces<T>::OwnUnitTraces(const Structure& structure)
-    : structure_(structure), traces_(structure, CouplingOf(structure)) {}
+    : structure_(structure), traces_(structure, OwnUnitCoupling(structure)) {}
 
 template <typename T>
 void OwnUnitTraces<T>::LoadCoupling(const T* theta, const CellStep<T>& step) {

@@ -5,6 +5,8 @@
 #ifndef MILLRACE_ENGINE_RULES_SNAP1_H_
 #define MILLRACE_ENGINE_RULES_SNAP1_H_
 
+#include <vector>
+
 #include "engine/rules/rule.h"
 #include "engine/rules/unit_traces.h"
 #include "engine/spec.h"
@@ -12,6 +14,10 @@
 namespace millrace::engine {
 
 PartDescription DescribeSnap1();
+
+// The carry's pairs, and from the fed-back component to each that a recurrent gate reaches: which
+// traces of a unit flow into which.
+std::vector<Pair> OwnUnitCoupling(const Structure& structure);
 
 // J_ii of every unit, and the traces that follow from it: SnAp-1, and exact RTRL of diagonal cells.
 template <typename T>
