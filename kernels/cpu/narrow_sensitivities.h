@@ -9,6 +9,7 @@
 
 #include <cstdint>
 
+#include "kernels/cpu/narrow_parts.h"
 #include "kernels/cpu/vectors.h"
 #include "kernels/math/platform.h"
 #include "kernels/sensitivities.h"
@@ -21,12 +22,7 @@ class NarrowSensitivities {
   // All entries of M, nothing reached but the own unit. scratch [as SensitivityScratch says], its
   // start a multiple of a vector.
   NarrowSensitivities(const SensitivitySweep<T>& sweep, T* scratch)
-      : sweep_(sweep),
-        shape_(sweep.shape),
-        padded_((shape_.units + kLanes - 1) / kLanes * kLanes),
-        alone_(shape_.components == 1 && sweep.carry_count == 0 && shape_.is_recurrent(0) &&
-               shape_.units % kLanes == 0 && shape_.units == shape_.connected &&
-               (shape_.block == 2 || shape_.block == 4 || shape_.block == 8)) {
+      : sweep_(sweep), shape_(sweep.shape), padded_((shape_.units + kLanes - 1) / kLanes * kLanes) {
     const std::int64_t s = shape_.block;
     const auto take = [&](std::int64_t rows) {
       T* const taken = scratch;
@@ -42,16 +38,8 @@ class NarrowSensitivities {
   }
 
   void Run() {
-    if (!alone_) Spread();
-    std::int64_t row = 0;
-    for (gate_ = 0; gate_ < sweep_.gate_count; ++gate_) {
-      const std::int64_t end = row + sweep_.gates[gate_].count;
-      while (row < end) {
-        const std::int64_t next = end - row < kRowsInTurn ? end : row + kRowsInTurn;
-        for (std::int64_t l = 0; l < shape_.units; l += kLanes) RunRows({row, next, l});
-        row = next;
-      }
-    }
+    Spread();
+    ForNarrowParts(sweep_, kLanes, [&](const NarrowPart& part) { RunRows(part); });
   }
 
  private:
@@ -59,26 +47,8 @@ class NarrowSensitivities {
   using Vector = typename Lanes::Vector;
   using LaneMask = typename Lanes::Mask;
   static constexpr int kLanes = Lanes::kLanes;
-  static constexpr std::int64_t kRowsInTurn = 32;
 
-  // The weights of a vector of units in some rows.
-  struct Part {
-    std::int64_t row;
-    std::int64_t end;
-    std::int64_t first;  // unit
-  };
-
-  void RunRows(const Part& part) const {
-    switch (alone_ ? shape_.block : 0) {
-      case 2:
-        return RunAloneRows<2>(part);
-      case 4:
-        return RunAloneRows<4>(part);
-      case 8:
-        return RunAloneRows<8>(part);
-      default:
-        break;
-    }
+  void RunRows(const NarrowPart& part) const {
     if (shape_.units - part.first < kLanes) return RunAnyRows<false, 0>(part);
     switch (shape_.block) {
       case 2:
@@ -90,56 +60,6 @@ class NarrowSensitivities {
       default:
         RunAnyRows<true, 0>(part);
     }
-  }
-
-  // Lane l takes the number of unit i of its block: of whole blocks of kUnits, from the same
-  // vector.
-  template <int kUnits>
-  MILLRACE_HD static Vector OfUnit(Vector x, int i) {
-    typename Lanes::Mask from{};
-    for (int l = 0; l < kLanes; ++l) from[l] = (l / kUnits * kUnits + i) % kLanes;
-    return Lanes::Shuffled(x, from);
-  }
-
-  // One component without other terms, whole blocks of kUnits units in a vector, all lanes.
-  template <int kUnits>
-  void RunAloneRows(const Part& part) const {
-    const std::int64_t n = shape_.units, row = shape_.row();
-    const T* const slopes = SlopeOf(0);
-    const Vector slope = slopes == nullptr ? Vector{} : Lanes::Load(slopes + part.first);
-    const bool contracts = sweep_.g != nullptr;
-    Vector entries[kUnits][kUnits], q[kUnits];
-    Unroll<kUnits>([&](auto j) MILLRACE_INLINE {
-      const Vector all = Lanes::Load(sweep_.through.dense + j * n + part.first);
-      Unroll<kUnits>([&](auto i) MILLRACE_INLINE { entries[i][j] = OfUnit<kUnits>(all, i); });
-    });
-    const Vector all = contracts ? Lanes::Load(sweep_.q + part.first) : Vector{};
-    Unroll<kUnits>([&](auto i) MILLRACE_INLINE { q[i] = OfUnit<kUnits>(all, i); });
-    const Vector place = Lanes::Numbers() - OfUnit<kUnits>(Lanes::Numbers(), 0);
-    for (std::int64_t r = part.row; r < part.end; ++r) {
-      T* const values = sweep_.values + r * n + part.first;
-      const T f = slopes == nullptr ? T(0) : sweep_.fan_in[r];
-      const Vector immediate = slope * Lanes::All(f);
-      Vector old[kUnits];
-      Unroll<kUnits>([&](auto j) MILLRACE_INLINE { old[j] = Lanes::Load(values + j * row); });
-      Vector g{};
-      Unroll<kUnits>([&](auto i) MILLRACE_INLINE {
-        Vector sum{};
-        Unroll<kUnits>([&](auto j)
-                           MILLRACE_INLINE { sum = Lanes::MulAdd(entries[i][j], old[j], sum); });
-        if (f != T(0)) sum = place == Lanes::All(T(i)) ? sum + immediate : sum;
-        Lanes::Store(sum, values + i * row);
-        g = Lanes::MulAdd(q[i], sum, g);
-      });
-      if (contracts) Lanes::Store(g, sweep_.g + r * n + part.first);
-    }
-  }
-
-  const T* SlopeOf(int c) const {
-    for (int k = 0; k < sweep_.slope_count; ++k) {
-      if (sweep_.slopes[k].to == c && sweep_.slopes[k].gate == gate_) return sweep_.slopes[k].slope;
-    }
-    return nullptr;
   }
 
   // to[l] = from[unit i of l's block].
@@ -174,12 +94,12 @@ class NarrowSensitivities {
 
   // Whatever there is. kFull: all lanes. kUnits: s, or 0 for any.
   template <bool kFull, int kUnits>
-  void RunAnyRows(const Part& part) const {
+  void RunAnyRows(const NarrowPart& part) const {
     const std::int64_t n = shape_.units, left = n - part.first;
     Vector slopes[kMostComponents];
     bool sloped[kMostComponents];
     for (int c = 0; c < shape_.components; ++c) {
-      const T* const slope = SlopeOf(c);
+      const T* const slope = SlopeOf(sweep_, part.gate, c);
       sloped[c] = slope != nullptr;
       slopes[c] = sloped[c] ? Lanes::template LoadSome<kFull>(slope + part.first, left) : Vector{};
     }
@@ -299,14 +219,12 @@ class NarrowSensitivities {
   const SensitivitySweep<T> sweep_;
   const SensitivityShape shape_;
   const std::int64_t padded_;  // n, up to whole vectors: the rows below
-  const bool alone_;
-  int gate_ = 0;
-  T* entries_;  // M of unit i of each lane's block [C, s (i), s (j), n]
-  T* gains_;    // [carries, s, n]
-  T* q_;        // [C - first_output, s, n]
-  T* places_;   // of each unit in its block [n]
-  T* fan_in_;   // [K, n], where the cell has several blocks
-  T* old_;      // [C, s, lanes]
+  T* entries_;                 // M of unit i of each lane's block [C, s (i), s (j), n]
+  T* gains_;                   // [carries, s, n]
+  T* q_;                       // [C - first_output, s, n]
+  T* places_;                  // of each unit in its block [n]
+  T* fan_in_;                  // [K, n], where the cell has several blocks
+  T* old_;                     // [C, s, lanes]
 };
 
 }  // namespace millrace::kernels::cpu

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "kernels/cpu/even_sensitivities.h"
 #include "kernels/cpu/narrow_sensitivities.h"
 #include "kernels/cpu/vectors.h"
 #include "kernels/cpu/wide_sensitivities.h"
@@ -23,6 +24,9 @@ void RunHere(const steps::AdvanceSensitivities<T>& step) {
   }
   if (sweep.shape.block < Vectors<Target, T>::kLanes && sweep.through.dense != nullptr &&
       !reaches) {
+    if (EvenSensitivities<Target, T>::Takes(sweep)) {
+      return EvenSensitivities<Target, T>(sweep).Run();
+    }
     return NarrowSensitivities<Target, T>(sweep, scratch).Run();
   }
   WideSensitivities<Target, T>(sweep, scratch).Run();

@@ -57,8 +57,10 @@ class SensitivityBits : public ::testing::Test {
   template <typename Target>
   void ExpectOn(cpu::Choice choice) {
     if (!cpu::Supports<Target>()) GTEST_SKIP() << "this processor has no " << cpu::NameOf(choice);
-    for (const SensitivityCase& of : AllSensitivityCases()) {
-      Expect(of, cpu::IsFused(choice), [](const auto& step) { cpu::RunStep<Target>(step); });
+    for (const auto& cases : {AllSensitivityCases(), NarrowPairs()}) {
+      for (const SensitivityCase& of : cases) {
+        Expect(of, cpu::IsFused(choice), [](const auto& step) { cpu::RunStep<Target>(step); });
+      }
     }
   }
   // Of all that the sweeps of all cases give.

@@ -57,6 +57,19 @@ inline SensitivityCase Gated(std::int64_t n, std::int64_t s, std::int64_t c) {
           .carries = {{0, 0}, {1, 0}},
           .slopes = {{0, 0}, {0, 1}, {0, 2}, {1, 0}, {1, 1}, {1, 3}}};
 }
+// Two components of which the first is fed back; both are seen, carried, and to each other. An odd
+// number of rows.
+inline SensitivityCase Crossed(std::int64_t n, std::int64_t s) {
+  return {.name = "crossed",
+          .n = n,
+          .s = s,
+          .c = n,
+          .gates = {n + 1, 3},
+          .components = 2,
+          .recurrent = 1,
+          .carries = {{1, 0}, {0, 1}, {1, 1}, {0, 0}},
+          .slopes = {{0, 0}, {1, 0}, {1, 1}}};
+}
 // As a GRU whose reset gate comes before the product; a parameter of the unit beside.
 inline SensitivityCase Modulated(std::int64_t n, std::int64_t c) {
   return {.name = "modulated",
@@ -85,6 +98,13 @@ inline std::vector<SensitivityCase> AllSensitivityCases() {
   gated_ring.ring = true;
   cases.push_back(gated_ring);
   return cases;
+}
+
+// Two components in narrow blocks, whose forms of a vector are others by width. Beside those above,
+// whose digest is a released one.
+inline std::vector<SensitivityCase> NarrowPairs() {
+  return {Gated(32, 2, 32), Gated(48, 8, 48), Crossed(32, 2), Crossed(48, 4),
+          Crossed(48, 8),   Crossed(36, 4),   Crossed(36, 3)};
 }
 
 // The arrays of a case, with numbers that no sweep may touch after each that is written.
