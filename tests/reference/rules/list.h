@@ -6,6 +6,7 @@
 //   snap1        E = J E + P, own unit's rows                      (Menick et al. 2021)
 //   rtrl         S = J S + P                                 (Williams and Zipser 1989)
 //   sparse_rtrl  mask, k, include_self 1: S = (carry + M o recurrent) S + P; see masks.h
+//                both with sensitivities full, tf32x3 (the same), tf32, bf16; see rtrl.cc
 //   uoro         S ~ A B^T                                   (Tallec and Ollivier 2018)
 //   kf_rtrl      S ~ A (kron) B, cell vanilla only             (Mujika et al. 2018)
 //   tbptt        window: G = sum over the last `window` steps of P_j^T c_j, c_{j-1} = J_j^T c_j,
