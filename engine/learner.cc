@@ -231,6 +231,7 @@ void Learner<T>::CapSensitivities() {
       kernels::Sqrt(static_cast<double>(kernels::SumSquares(rule_state_.data(), count)));
   if (norm <= guard_.max_sensitivity_norm) return;
   kernels::Scale(rule_state_.data(), static_cast<T>(guard_.max_sensitivity_norm / norm), count);
+  rule_->StoreSensitivities(rule_state_.data());
 }
 
 template <typename T>

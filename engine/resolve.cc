@@ -13,6 +13,7 @@
 #include "engine/heads/list.h"
 #include "engine/input.h"
 #include "engine/rules/list.h"
+#include "engine/rules/sensitivity_numbers.h"
 #include "engine/setting.h"
 #include "engine/spec.h"
 
@@ -133,6 +134,8 @@ absl::Status FitTogether(ModelSpec* spec) {
   }
   absl::Status head = CheckHead(spec->head, spec->loss, spec->input.name == "bytes");
   if (!head.ok()) return head;
+  absl::Status numbers = CheckSensitivityNumbers(spec->rule, spec->number_type);
+  if (!numbers.ok()) return numbers;
   return CheckRule(spec->cell, InputStage(spec->input).width(), spec->rule);
 }
 

@@ -60,6 +60,18 @@ absl::string_view DurabilityName(Durability durability) {
   MILLRACE_CHECK(false);
 }
 
+// The settings that the canonical text leaves out where they have their default.
+Settings LaterDefaults(absl::string_view kind, absl::string_view name) {
+  Settings defaults;
+  for (const PartDescription& part : DescribeParts(kind)) {
+    if (part.name != name) continue;
+    for (const SettingDescription& setting : part.settings) {
+      if (setting.later) defaults.emplace(setting.name, *setting.default_value);
+    }
+  }
+  return defaults;
+}
+
 }  // namespace
 
 bool PartSpec::Flag(absl::string_view setting) const { return ValueOf<bool>(settings, setting); }
@@ -86,7 +98,10 @@ std::string CanonicalText(const ModelSpec& resolved) {
   std::vector<std::string> lines;
   for (const auto& [kind, part] : parts) {
     lines.push_back(absl::StrCat(kind, " = ", part->name));
+    const Settings later = LaterDefaults(kind, part->name);
     for (const auto& [name, value] : part->settings) {
+      const auto absent = later.find(name);
+      if (absent != later.end() && absent->second == value) continue;
       lines.push_back(absl::StrCat(kind, ".", name, " = ", std::visit(Printer(), value)));
     }
   }

@@ -69,6 +69,9 @@ struct SettingDescription {
   std::optional<SettingValue> default_value = {};  // absent: required
   std::string sentence = {};
   bool changeable = false;  // a stream may override it at open, and a set event may change it
+  // Came when specifications had been stored without it: the canonical text has it only where it is
+  // not its default, so that their digests stay.
+  bool later = false;
 };
 
 struct PartDescription {

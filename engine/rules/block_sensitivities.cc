@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <type_traits>
 
 #include "engine/cells/derivatives.h"
 #include "engine/check.h"
@@ -30,8 +31,12 @@ kernels::SensitivityShape ShapeOf(const Structure& structure, std::int64_t s) {
 
 template <typename T>
 BlockSensitivities<T>::BlockSensitivities(const Structure& structure, std::int64_t s,
-                                          std::int64_t most_kept)
-    : structure_(structure), s_(s), shape_(ShapeOf(structure, s)), reach_(structure.gates.size()) {
+                                          std::int64_t most_kept, SensitivityNumbers numbers)
+    : structure_(structure),
+      s_(s),
+      shape_(ShapeOf(structure, s)),
+      reach_(structure.gates.size()),
+      numbers_(numbers) {
   const std::int64_t n = structure_.n, c = structure_.block_units();
   MILLRACE_CHECK(c % s == 0 && structure.components <= kernels::kMostComponents);
   MILLRACE_CHECK(structure.unit_local() || s == c);
@@ -40,6 +45,12 @@ BlockSensitivities<T>::BlockSensitivities(const Structure& structure, std::int64
   fan_in_.assign(Count(structure_.blocks * shape_.rows), T{0});
   scratch_.assign(Count(kernels::SensitivityScratch(shape_)), T{0});
   product_.assign(Count(2 * n), T{0});
+  const bool carried =
+      std::any_of(structure_.carry.begin(), structure_.carry.end(),
+                  [this](const Pair& carry) { return carry.from == structure_.fed_back; });
+  if (numbers_ == SensitivityNumbers::kTf32 && carried) {
+    rest_.assign(Count(s * structure_.parameters()), T{0});
+  }
   for (const Pair& carry : structure_.carry) {
     if (!Folds(carry)) carries_.push_back({carry.to, carry.from, nullptr});
   }
@@ -218,6 +229,18 @@ void BlockSensitivities<T>::Advance(const CellStep<T>& step, const KeptEntries* 
 template <typename T>
 void BlockSensitivities<T>::AdvanceAndContract(const CellStep<T>& step, const KeptEntries* kept,
                                                const T* q, T* state, T* g) {
+  if (numbers_ == SensitivityNumbers::kTf32) {
+    SweepRounded(step, kept, state);
+    if (g != nullptr) Contract(q, state, g);
+    return;
+  }
+  Sweep(step, kept, q, state, g);
+  Store(state);
+}
+
+template <typename T>
+void BlockSensitivities<T>::Sweep(const CellStep<T>& step, const KeptEntries* kept, const T* q,
+                                  T* state, T* g) {
   LoadFanIn(step);
   LoadTerms(step);
   kernels::AdvanceSensitivities<T>({.shape = shape_,
@@ -233,6 +256,43 @@ void BlockSensitivities<T>::AdvanceAndContract(const CellStep<T>& step, const Ke
                                     .values = state,
                                     .g = g,
                                     .scratch = scratch_.data()});
+}
+
+template <typename T>
+void BlockSensitivities<T>::SweepRounded(const CellStep<T>& step, const KeptEntries* kept,
+                                         T* state) {
+  if constexpr (std::is_same_v<T, float>) {
+    const std::int64_t count = s_ * structure_.parameters();
+    RoundToTf32(static_cast<std::int64_t>(jacobian_.size()), jacobian_.data(), nullptr);
+    RoundToTf32(count, state + structure_.fed_back * count, rest_.empty() ? nullptr : rest_.data());
+    Sweep(step, kept, nullptr, state, nullptr);
+    if (!rest_.empty()) AddRestOfCarries(step, state);
+  }
+}
+
+template <typename T>
+void BlockSensitivities<T>::AddRestOfCarries(const CellStep<T>& step, T* state) const {
+  const std::int64_t n = structure_.n, row = structure_.parameters();
+  for (std::size_t k = 0; k < structure_.carry.size(); ++k) {
+    const Pair& carry = structure_.carry[k];
+    if (carry.from != structure_.fed_back) continue;
+    const T* const gain = step.carry() + static_cast<std::int64_t>(k) * n;
+    for (std::int64_t i = 0; i < s_; ++i) {
+      for (std::int64_t w = 0; w < row; w += s_) {
+        const T own = gain[w % n + i];
+        T* const to = state + (carry.to * s_ + i) * row + w;
+        const T* const rest = rest_.data() + i * row + w;
+        for (std::int64_t l = 0; l < s_; ++l) to[l] += own * rest[l];
+      }
+    }
+  }
+}
+
+template <typename T>
+void BlockSensitivities<T>::Store(T* state) const {
+  if constexpr (std::is_same_v<T, float>) {
+    if (numbers_ == SensitivityNumbers::kBf16) RoundToBf16(size(), state);
+  }
 }
 
 template <typename T>

@@ -19,6 +19,8 @@
 #include <vector>
 
 #include "engine/cells/cell.h"
+#include "engine/rules/sensitivity_numbers.h"
+#include "engine/spec.h"
 #include "kernels/sensitivities.h"
 
 namespace millrace::engine {
@@ -33,13 +35,20 @@ struct KeptEntries {
   std::int64_t band;
 };
 
+// As the rule says; double has full ones only.
+template <typename T>
+SensitivityNumbers NumbersOf(const PartSpec& rule) {
+  return sizeof(T) == sizeof(float) ? SensitivityNumbersOf(rule) : SensitivityNumbers::kFull;
+}
+
 template <typename T>
 class BlockSensitivities {
  public:
   // s divides c; s < c leaves out what reaches beyond a block of s, and needs parameters that
   // reach their own unit alone within one step. most_kept: the largest count of KeptEntries, 0
   // where their units are null.
-  BlockSensitivities(const Structure& structure, std::int64_t s, std::int64_t most_kept);
+  BlockSensitivities(const Structure& structure, std::int64_t s, std::int64_t most_kept,
+                     SensitivityNumbers numbers = SensitivityNumbers::kFull);
 
   // Numbers of state.
   static std::int64_t SizeOf(const Structure& structure, std::int64_t s);
@@ -52,11 +61,14 @@ class BlockSensitivities {
   const T* jacobian() const { return jacobian_.data(); }
   // Takes the step in. `kept` null: all entries.
   void Advance(const CellStep<T>& step, const KeptEntries* kept, T* state);
-  // The same, and g [p] from q [o] in the same pass, with the bits of Contract after it.
+  // The same, and g [p] from q [o] in the same pass, with the bits of Contract after it; of bf16
+  // before what it changed is rounded.
   void AdvanceAndContract(const CellStep<T>& step, const KeptEntries* kept, const T* q, T* state,
                           T* g);
   // g [p] from q [o]; every weight is written.
   void Contract(const T* q, const T* state, T* g) const;
+  // Rounds the state to the numbers that are stored.
+  void Store(T* state) const;
 
  private:
   bool Folds(const Pair& carry) const {
@@ -71,6 +83,10 @@ class BlockSensitivities {
   void LoadReach(int modulator, const T* theta, const CellStep<T>& step);
   void LoadFanIn(const CellStep<T>& step);
   void LoadTerms(const CellStep<T>& step);
+  void Sweep(const CellStep<T>& step, const KeptEntries* kept, const T* q, T* state, T* g);
+  // The same from factors rounded to TF32; what they lose of S is carried all the same.
+  void SweepRounded(const CellStep<T>& step, const KeptEntries* kept, T* state);
+  void AddRestOfCarries(const CellStep<T>& step, T* state) const;
   // Makes of R the M of the kernel: what is kept, with the carry of h.
   kernels::Through<T> Keep(const CellStep<T>& step, const KeptEntries* kept);
   void KeepAll(const T* const* carries, bool self);
@@ -88,6 +104,8 @@ class BlockSensitivities {
   std::vector<kernels::GateRows<T>> gates_;
   std::vector<T> scratch_;
   std::vector<T> product_;  // [2, n]
+  SensitivityNumbers numbers_;
+  std::vector<T> rest_;  // of S [s, K, n] after its rounding, where a carry takes it
 };
 
 }  // namespace millrace::engine

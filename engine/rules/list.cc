@@ -53,7 +53,7 @@ std::unique_ptr<Rule<T>> MakeRule(const PartSpec& part, const Cell<T>& cell, std
   if (part.name == "immediate") return std::make_unique<ImmediateRule<T>>(part, cell);
   if (part.name == "rflo") return std::make_unique<RfloRule<T>>(part, cell);
   if (part.name == "snap1") return std::make_unique<Snap1Rule<T>>(cell);
-  if (part.name == "rtrl") return MakeRtrl<T>(cell);
+  if (part.name == "rtrl") return MakeRtrl<T>(part, cell);
   if (part.name == "sparse_rtrl") return std::make_unique<SparseRtrlRule<T>>(part, cell, seed);
   if (part.name == "uoro") return std::make_unique<UoroRule<T>>(cell, seed);
   if (part.name == "kf_rtrl") return std::make_unique<KfRtrlRule<T>>(cell, seed);

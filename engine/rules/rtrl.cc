@@ -11,8 +11,8 @@ namespace {
 template <typename T>
 class DenseRtrlRule final : public Rule<T> {
  public:
-  explicit DenseRtrlRule(const Structure& structure)
-      : sensitivities_(structure, structure.block_units(), 0) {}
+  DenseRtrlRule(const Structure& structure, SensitivityNumbers numbers)
+      : sensitivities_(structure, structure.block_units(), 0, numbers) {}
 
   RuleTrait trait() const override { return RuleTrait::kExact; }
   std::int64_t StateSize() const override { return sensitivities_.size(); }
@@ -21,6 +21,7 @@ class DenseRtrlRule final : public Rule<T> {
     sensitivities_.Load(theta, step);
     sensitivities_.Advance(step, nullptr, state);
   }
+  void StoreSensitivities(T* state) const override { sensitivities_.Store(state); }
   void Gradient(const Feedback<T>& feedback, const RuleView<T>& view, bool, T* g) override {
     sensitivities_.Contract(feedback.q, view.state, g);
   }
@@ -59,28 +60,28 @@ PartDescription DescribeRtrl() {
           "rtrl",
           "Full real-time recurrent learning, exact: one trace a weight where no unit reaches "
           "another, else the sensitivities of all units to all weights.",
-          {}};
+          {DescribeSensitivityNumbers()}};
 }
 
 absl::Status CheckRtrl(const PartSpec& cell, const Structure* structure, const PartSpec& rule) {
-  if (structure == nullptr || structure->diagonal()) return absl::OkStatus();
+  if (structure == nullptr || structure->diagonal()) return CheckDenseSensitivities(cell, rule);
   return CheckStateSize(cell, rule,
                         BlockSensitivities<float>::SizeOf(*structure, structure->block_units()),
                         "use rule 'sparse_rtrl' with mask 'block', or fewer units");
 }
 
 template <typename T>
-std::unique_ptr<Rule<T>> MakeRtrl(const Cell<T>& cell) {
+std::unique_ptr<Rule<T>> MakeRtrl(const PartSpec& part, const Cell<T>& cell) {
   const Structure* const structure = cell.structure();
   if (structure == nullptr) {
     MILLRACE_CHECK(cell.SharedSensitivitySize() > 0);
     return std::make_unique<SharedRtrlRule<T>>(cell);
   }
   if (structure->diagonal()) return std::make_unique<Snap1Rule<T>>(cell);
-  return std::make_unique<DenseRtrlRule<T>>(*structure);
+  return std::make_unique<DenseRtrlRule<T>>(*structure, NumbersOf<T>(part));
 }
 
-template std::unique_ptr<Rule<float>> MakeRtrl(const Cell<float>&);
-template std::unique_ptr<Rule<double>> MakeRtrl(const Cell<double>&);
+template std::unique_ptr<Rule<float>> MakeRtrl(const PartSpec&, const Cell<float>&);
+template std::unique_ptr<Rule<double>> MakeRtrl(const PartSpec&, const Cell<double>&);
 
 }  // namespace millrace::engine

@@ -18,9 +18,9 @@ namespace millrace::engine {
 PartDescription DescribeRtrl();
 absl::Status CheckRtrl(const PartSpec& cell, const Structure* structure, const PartSpec& rule);
 
-// The cell must outlive the rule.
+// `part` is resolved; the cell must outlive the rule.
 template <typename T>
-std::unique_ptr<Rule<T>> MakeRtrl(const Cell<T>& cell);
+std::unique_ptr<Rule<T>> MakeRtrl(const PartSpec& part, const Cell<T>& cell);
 
 }  // namespace millrace::engine
 

@@ -60,6 +60,8 @@ class Rule {
   // The first numbers of the state that are sensitivities, which a guard may scale down; the rest
   // is book-keeping.
   virtual std::int64_t SensitivitySize() const { return StateSize(); }
+  // After such a guard: the sensitivities become numbers that the rule stores.
+  virtual void StoreSensitivities(T* /*state*/) const {}
   virtual std::int64_t ConstantsSize(std::int64_t /*m*/) const { return 0; }
   virtual void InitializeConstants(std::uint64_t /*seed*/, std::int64_t /*m*/,
                                    T* /*constants*/) const {}
@@ -89,7 +91,8 @@ class Rule {
   virtual bool has_outer() const { return false; }
   virtual void GradientAsOuter(const LearningStep<T>& /*step*/,
                                std::vector<OuterGradient<T>>* /*outer*/) {}
-  // The two in turn, with the same bits; `state` is the view's. A rule that can do both in one pass
+  // The two in turn, with the same bits, but that the gradient is formed before sensitivities are
+  // rounded to what is stored of them; `state` is the view's. A rule that can do both in one pass
   // over its state does.
   virtual void AdvanceAndGradient(const LearningStep<T>& step, T* state, T* g) {
     Advance(step.view.theta, step.view.step, step.number, state);

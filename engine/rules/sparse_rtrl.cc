@@ -61,7 +61,8 @@ PartDescription DescribeSparseRtrl() {
            {.name = "include_self",
             .type = SettingType::kFlag,
             .default_value = true,
-            .sentence = "Keep the unit's connection with itself too."}}};
+            .sentence = "Keep the unit's connection with itself too."},
+           DescribeSensitivityNumbers()}};
 }
 
 absl::Status CheckSparseRtrl(const PartSpec& cell, const Structure* structure,
@@ -85,7 +86,8 @@ absl::Status CheckSparseRtrl(const PartSpec& cell, const Structure* structure,
 template <typename T>
 SparseRtrlRule<T>::SparseRtrlRule(const PartSpec& part, const Cell<T>& cell, std::uint64_t seed)
     : mask_(part, *cell.structure(), seed),
-      sensitivities_(*cell.structure(), mask_.block_units(), mask_.most_kept()) {}
+      sensitivities_(*cell.structure(), mask_.block_units(), mask_.most_kept(),
+                     NumbersOf<T>(part)) {}
 
 template <typename T>
 const KeptEntries* SparseRtrlRule<T>::Load(const T* theta, const CellStep<T>& step, T* state) {

@@ -35,6 +35,7 @@ class SparseRtrlRule final : public Rule<T> {
     mask_.FillConstants(constants);
   }
   void Advance(const T* theta, const CellStep<T>& step, std::uint64_t number, T* state) override;
+  void StoreSensitivities(T* state) const override { sensitivities_.Store(state); }
   void Gradient(const Feedback<T>& feedback, const RuleView<T>& view, bool sparse, T* g) override;
   void AdvanceAndGradient(const LearningStep<T>& step, T* state, T* g) override;
 

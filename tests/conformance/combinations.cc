@@ -146,6 +146,32 @@ std::vector<Combination> CellsWithRules() {
   return pairs;
 }
 
+// Dense sensitivities in numbers of fewer bits, which need float32: cells with a carry of their own
+// state, with several components, with a modulator, in blocks; all entries, a ring, blocks.
+std::vector<Combination> CellsWithFewerBits() {
+  const std::set<std::string> cells = {"vanilla.leak", "lstm", "gru.before", "block_gru"};
+  std::vector<Combination> pairs;
+  for (const Variant& cell : VariantsOf("cell")) {
+    if (cells.count(cell.name) == 0) continue;
+    for (const char* const mask : {"", "ring", "block"}) {
+      for (const char* const numbers : {"tf32x3", "tf32", "bf16"}) {
+        const std::string kept(mask);
+        Combination pair{cell.name + "+rtrl." + kept + "." + numbers, BaseSpec()};
+        pair.spec.number_type = engine::NumberType::kFloat32;
+        pair.spec.cell = cell.part;
+        pair.spec.rule = {kept.empty() ? "rtrl" : "sparse_rtrl",
+                          {{"sensitivities", std::string(numbers)}}};
+        if (!kept.empty()) {
+          pair.spec.rule.settings["mask"] = kept;
+          pair.spec.rule.settings["k"] = std::int64_t{kept == "ring" ? 2 : 3};
+        }
+        if (engine::Resolve(pair.spec).ok()) pairs.push_back(std::move(pair));
+      }
+    }
+  }
+  return pairs;
+}
+
 Axis PartAxis(std::vector<Variant> variants, PartSpec ModelSpec::*part) {
   return {std::move(variants),
           [part](const Variant& variant, ModelSpec* spec) { spec->*part = variant.part; }};
@@ -284,7 +310,8 @@ std::vector<Row> PairwiseRows(const std::vector<Axis>& axes) {
 std::vector<Combination> MakeCombinations() {
   const std::vector<Axis> axes = Axes();
   const std::vector<Row> rows = PairwiseRows(axes);
-  const std::vector<Combination> pairs = CellsWithRules();
+  std::vector<Combination> pairs = CellsWithRules();
+  for (Combination& pair : CellsWithFewerBits()) pairs.push_back(std::move(pair));
   std::vector<Combination> combinations;
   for (std::size_t i = 0; i < std::max(rows.size(), pairs.size()); ++i) {
     Combination combination;

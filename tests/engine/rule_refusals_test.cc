@@ -35,6 +35,17 @@ TEST(RuleRefusalsTest, SparseLearningOfACellWithoutConnectionsIsRefused) {
             "rule 'rtrl', exact there at the cost of a trace");
 }
 
+TEST(RuleRefusalsTest, NumbersOfSensitivitiesThatACellDoesNotHaveAreRefused) {
+  const PartSpec rule{"rtrl", {{"sensitivities", std::string("bf16")}}};
+  EXPECT_EQ(Refusal(CellOf("lstm"), rule), "");
+  for (const char* const cell : {"min_gru", "lru", "retnet"}) {
+    EXPECT_EQ(Refusal(CellOf(cell), rule),
+              "setting 'sensitivities' of rule 'rtrl' is 'bf16'; expected 'full', since what it "
+              "keeps of cell '" +
+                  std::string(cell) + "' is no larger than the weights; leave it out");
+  }
+}
+
 TEST(RuleRefusalsTest, MoreConnectionsThanThereAreOtherUnitsAreRefused) {
   EXPECT_EQ(Refusal(CellOf("vanilla"), Sparse("random", 5)), "");
   EXPECT_EQ(Refusal(CellOf("vanilla"), Sparse("random", 6)),

@@ -254,6 +254,41 @@ TEST(SpecTest, TheDigestOfAnUnresolvedLiteralIsTheSameInEveryRelease) {
   EXPECT_NE(SpecDigest(spec), "0994f064032c47f78b198544e0ec661712ca28a2eb9b85ebfa8cbb28f0ab0bd6");
 }
 
+TEST(SpecTest, ASpecificationStoredBeforeASettingCameKeepsItsDigest) {
+  ModelSpec stored = Vector();
+  stored.rule = {"rtrl", {}};
+  const ModelSpec now = *Resolve(stored);
+  EXPECT_EQ(now.rule.Text("sensitivities"), "full");
+  stored = now;
+  stored.rule.settings.erase("sensitivities");
+  EXPECT_EQ(SpecDigest(now), SpecDigest(stored));
+  EXPECT_EQ(SpecDigest(*Resolve(stored)), SpecDigest(stored));
+  stored.rule.settings["sensitivities"] = std::string("bf16");
+  EXPECT_NE(SpecDigest(*Resolve(stored)), SpecDigest(now));
+  EXPECT_NE(CanonicalText(stored).find("rule.sensitivities = \"bf16\"\n"), std::string::npos);
+}
+
+TEST(SpecTest, NumbersOfSensitivitiesAreThoseOfFloat32) {
+  ModelSpec spec = Vector();
+  for (const char* const rule : {"rtrl", "sparse_rtrl"}) {
+    for (const char* const numbers : {"tf32x3", "tf32", "bf16"}) {
+      spec.number_type = NumberType::kFloat32;
+      spec.rule = {rule, {{"sensitivities", std::string(numbers)}}};
+      if (spec.rule.name == "sparse_rtrl") spec.rule.settings["k"] = std::int64_t{2};
+      EXPECT_TRUE(Resolve(spec).ok()) << Resolve(spec).status();
+      spec.number_type = NumberType::kFloat64;
+      const absl::Status refused = Resolve(spec).status();
+      EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+      EXPECT_EQ(refused.message(),
+                absl::StrCat("setting 'sensitivities' of rule '", rule, "' is '", numbers,
+                             "'; expected 'full', since the model's number type is float64; leave "
+                             "it out, or use float32"));
+    }
+  }
+  spec.rule.settings["sensitivities"] = std::string("full");
+  EXPECT_TRUE(Resolve(spec).ok());
+}
+
 TEST(SpecTest, ZeroHasOneDigestWhateverItsSign) {
   ModelSpec plus = Vector(), minus = Vector();
   plus.input.settings["skip_decay"] = 0.0;
