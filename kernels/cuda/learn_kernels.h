@@ -31,7 +31,8 @@ constexpr int kBlocksAtOnce = 2;
 
 enum class Portion { kRows, kFront, kSweep, kBack };
 
-extern __shared__ double shared[];
+// Vectors of four numbers are loaded from it at once.
+extern __shared__ __align__(32) double shared[];
 
 template <typename T, Portion kPortion>
 __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
