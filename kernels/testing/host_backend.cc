@@ -8,6 +8,7 @@
 #include "kernels/device/team.h"
 #include "kernels/ops.h"
 #include "kernels/testing/host_team.h"
+#include "kernels/testing/threaded_team.h"
 
 namespace millrace::kernels::testing {
 
@@ -77,6 +78,13 @@ Outcome HostBackend::RunBlocks(const device::Launch<T>& launch) {
   ++launches_;
   const FlushDenormals flush;
   const auto each = [&](const device::Work<T>& work, const auto& body) {
+    if (at_once_) {
+      ThreadedBlock(launch.plan.shared_bytes).Run([&](ThreadedTeam& thread) {
+        device::Team<T, ThreadedTeam> team(thread, launch.plan, work);
+        body(team);
+      });
+      return;
+    }
     HostTeam block(launch.plan.shared_bytes, order_);
     device::Team<T, HostTeam> team(block, launch.plan, work);
     body(team);
@@ -129,6 +137,11 @@ std::int64_t HostBackend::launches() const {
 void HostBackend::SetOrder(HostBlock::Order order) {
   const std::lock_guard<std::mutex> lock(mutex_);
   order_ = order;
+}
+
+void HostBackend::RunAtOnce() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  at_once_ = true;
 }
 
 }  // namespace millrace::kernels::testing

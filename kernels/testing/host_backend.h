@@ -48,6 +48,8 @@ class HostBackend final : public device::Backend {
   std::int64_t launches() const;
   // Threads of a block run in this order from now on.
   void SetOrder(HostBlock::Order order);
+  // They are threads from now on, and run at once (threaded_team.h).
+  void RunAtOnce();
 
  private:
   template <typename T>
@@ -59,7 +61,7 @@ class HostBackend final : public device::Backend {
   mutable std::mutex mutex_;
   std::map<void*, std::int64_t> allocations_;
   std::int64_t allocated_ = 0, launches_ = 0;
-  bool broken_ = false;
+  bool broken_ = false, at_once_ = false;
 };
 
 }  // namespace millrace::kernels::testing
