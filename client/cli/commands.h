@@ -60,7 +60,6 @@ struct Context {
 
 void AddModelCommands(CLI::App* app, Context* context);
 void AddStreamCommands(CLI::App* app, Context* context);
-void AddStreamActions(CLI::App* stream, Context* context);
 void AddSafetyCommands(CLI::App* stream, Context* context);
 void AddVariantCommands(CLI::App* stream, Context* context);
 // The variant's state becomes the stream's; unless forced, only where its loss is no higher.

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/cli/commands.h"
+#include "client/cli/stream_verb.h"
 
 namespace millrace::client {
 namespace {
@@ -39,7 +40,7 @@ void PrintStream(std::ostream& out, const v1::Stream& stream) {
 }
 
 struct Arguments {
-  std::string name, model;
+  std::string stream, model;
   std::optional<std::uint64_t> seed;
   std::optional<std::uint64_t> event;
   std::vector<std::string> settings;
@@ -49,7 +50,7 @@ absl::Status Open(const Context& context, Client& client, const Arguments& argum
   const auto settings = ParseSettings(arguments.settings);
   if (!settings.ok()) return settings.status();
   const auto opened = client.OpenStream(
-      arguments.name, {.model = arguments.model, .seed = arguments.seed, .overrides = *settings});
+      arguments.stream, {.model = arguments.model, .seed = arguments.seed, .overrides = *settings});
   if (!opened.ok()) return opened.status();
   Json object = Json::Of(opened->stream());
   object.Set("created", opened->created());
@@ -83,8 +84,8 @@ absl::Status ShowStream(const Context& context, const absl::StatusOr<v1::Stream>
   return absl::OkStatus();
 }
 
-absl::Status ShowSnapshots(const Context& context, Client& client, const std::string& name) {
-  const auto snapshots = client.ListSnapshots(name);
+absl::Status ShowSnapshots(const Context& context, Client& client, const Arguments& arguments) {
+  const auto snapshots = client.ListSnapshots(arguments.stream);
   if (!snapshots.ok()) return snapshots.status();
   Json array = Json::Array();
   std::vector<std::vector<std::string>> rows = {{"EVENT", "APPLIED", "BYTES", "CHECKSUM"}};
@@ -97,91 +98,77 @@ absl::Status ShowSnapshots(const Context& context, Client& client, const std::st
   return absl::OkStatus();
 }
 
-absl::Status TakeSnapshot(const Context& context, Client& client, const std::string& name) {
-  const auto snapshot = client.SnapshotStream(name);
+absl::Status TakeSnapshot(const Context& context, Client& client, const Arguments& arguments) {
+  const auto snapshot = client.SnapshotStream(arguments.stream);
   if (!snapshot.ok()) return snapshot.status();
   context.Show(Json::Of(*snapshot), [&](std::ostream& out) {
-    out << absl::StreamFormat("snapshot of %s at event %d (step %d), %d bytes\n", name,
+    out << absl::StreamFormat("snapshot of %s at event %d (step %d), %d bytes\n", arguments.stream,
                               snapshot->event(), snapshot->applied_seq(), snapshot->bytes());
   });
   return absl::OkStatus();
 }
 
-absl::Status DeleteStream(const Context& context, Client& client, const std::string& name) {
-  if (absl::Status status = client.DeleteStream(name); !status.ok()) return status;
+absl::Status DeleteStream(const Context& context, Client& client, const Arguments& arguments) {
+  if (absl::Status status = client.DeleteStream(arguments.stream); !status.ok()) return status;
   Json done = Json::Object();
-  done.Set("deleted", name);
-  context.Show(done, [&](std::ostream& out) { out << "deleted stream " << name << "\n"; });
+  done.Set("deleted", arguments.stream);
+  context.Show(done,
+               [&](std::ostream& out) { out << "deleted stream " << arguments.stream << "\n"; });
   return absl::OkStatus();
 }
 
-using Action = std::function<absl::Status(Client&)>;
+// Those that take a name alone and show the stream as it is afterwards.
+void AddPlainVerbs(CLI::App* stream, Context* context,
+                   const std::shared_ptr<Arguments>& arguments) {
+  struct Plain {
+    StreamVerb verb;
+    absl::StatusOr<v1::Stream> (Client::*method)(const std::string&);
+  };
+  static constexpr Plain kPlain[] = {
+      {{"freeze", "Stop learning; prediction and statistics go on"}, &Client::FreezeStream},
+      {{"unfreeze", "Learn again; also returns a guarded stream to its live weights"},
+       &Client::UnfreezeStream},
+      {{"reset", "Zero hidden state and sensitivities; weights stay"}, &Client::ResetStream},
+      {{"settle", "Let the learner run through every closed step"}, &Client::SettleStream},
+      {{"shadow", "Copy the live weights as the frozen shadow"}, &Client::TakeShadow},
+      {{"restore", "Bring weights back from the last good copy"}, &Client::RestoreStream},
+      {{"close", "Snapshot, leave memory, refuse events until opened again"}, &Client::CloseStream},
+      {{"accept-loss", "Take note that acknowledged steps are lost; events are accepted again"},
+       &Client::AcceptLoss},
+  };
+  for (const Plain& plain : kPlain) {
+    AddStreamVerb(
+        stream, context, arguments, plain.verb,
+        [method = plain.method](const Context& shown, Client& client, const Arguments& given) {
+          return ShowStream(shown, (client.*method)(given.stream));
+        });
+  }
+}
 
-struct Verb {
-  const char* name;
-  const char* sentence;
-};
+absl::Status Set(const Context& context, Client& client, const Arguments& arguments) {
+  const auto settings = ParseSettings(arguments.settings);
+  if (!settings.ok()) return settings.status();
+  return ShowStream(context, client.SetStream(arguments.stream, *settings));
+}
 
-CLI::App* AddNamed(CLI::App* parent, Context* context, const Verb& verb,
-                   const std::shared_ptr<Arguments>& arguments, const Action& action) {
-  CLI::App* command = parent->add_subcommand(verb.name, verb.sentence);
-  command->add_option("STREAM", arguments->name, "Name of the stream")->required();
-  command->callback([context, action] { context->action = action; });
-  return command;
+absl::Status Rollback(const Context& context, Client& client, const Arguments& arguments) {
+  return ShowStream(context, client.RollbackStream(arguments.stream, arguments.event));
+}
+
+absl::Status Show(const Context& context, Client& client, const Arguments& arguments) {
+  return ShowStream(context, client.GetStream(arguments.stream, true));
 }
 
 }  // namespace
-
-// Those that take a name and show the stream as it is afterwards, and those that take more.
-void AddStreamActions(CLI::App* stream, Context* context) {
-  struct Simple {
-    const char* verb;
-    const char* sentence;
-    absl::StatusOr<v1::Stream> (Client::*method)(const std::string&);
-  };
-  static constexpr Simple kSimple[] = {
-      {"freeze", "Stop learning; prediction and statistics go on", &Client::FreezeStream},
-      {"unfreeze", "Learn again; also returns a guarded stream to its live weights",
-       &Client::UnfreezeStream},
-      {"reset", "Zero hidden state and sensitivities; weights stay", &Client::ResetStream},
-      {"settle", "Let the learner run through every closed step", &Client::SettleStream},
-      {"shadow", "Copy the live weights as the frozen shadow", &Client::TakeShadow},
-      {"restore", "Bring weights back from the last good copy", &Client::RestoreStream},
-      {"close", "Snapshot, leave memory, refuse events until opened again", &Client::CloseStream},
-      {"accept-loss", "Take note that acknowledged steps are lost; events are accepted again",
-       &Client::AcceptLoss},
-  };
-  auto arguments = std::make_shared<Arguments>();
-  for (const Simple& simple : kSimple) {
-    AddNamed(stream, context, {simple.verb, simple.sentence}, arguments,
-             [=, method = simple.method](Client& client) {
-               return ShowStream(*context, (client.*method)(arguments->name));
-             });
-  }
-  CLI::App* set =
-      AddNamed(stream, context, {"set", "Change rates, decays and clips at once"}, arguments,
-               [=](Client& client) -> absl::Status {
-                 const auto settings = ParseSettings(arguments->settings);
-                 if (!settings.ok()) return settings.status();
-                 return ShowStream(*context, client.SetStream(arguments->name, *settings));
-               });
-  set->add_option("SETTING", arguments->settings, "PART.NAME=VALUE, e.g. optimizer.rate=1e-4")
-      ->required();
-  CLI::App* rollback = AddNamed(
-      stream, context, {"rollback", "Go back to a snapshot: numbering rewinds, the epoch rises"},
-      arguments, [=](Client& client) {
-        return ShowStream(*context, client.RollbackStream(arguments->name, arguments->event));
-      });
-  rollback->add_option("--event", arguments->event, "Event of the snapshot; default the newest");
-}
 
 void AddStreamCommands(CLI::App* app, Context* context) {
   CLI::App* stream = app->add_subcommand("stream", "Open, list, show and change streams");
   stream->require_subcommand(1);
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* open =
-      AddNamed(stream, context, {"open", "Create a stream, or open a closed one"}, arguments,
-               [=](Client& client) { return Open(*context, client, *arguments); });
+  const auto add = [&](const char* verb, const char* sentence, auto action) {
+    return AddStreamVerb(stream, context, arguments, {verb, sentence}, action);
+  };
+  CLI::App* open = add("open", "Create a stream, or open a closed one", &Open);
   open->add_option("--model", arguments->model, "Its model; required for a new stream")
       ->type_name("MODEL");
   open->add_option("--seed", arguments->seed, "Seed of its weights; default 0");
@@ -192,17 +179,16 @@ void AddStreamCommands(CLI::App* app, Context* context) {
   list->callback([=] {
     context->action = [=](Client& client) { return List(*context, client, arguments->model); };
   });
-  AddNamed(stream, context, {"show", "Show where a stream stands, with its digests"}, arguments,
-           [=](Client& client) {
-             return ShowStream(*context, client.GetStream(arguments->name, true));
-           });
-  AddNamed(stream, context, {"snapshot", "Take a snapshot now"}, arguments,
-           [=](Client& client) { return TakeSnapshot(*context, client, arguments->name); });
-  AddNamed(stream, context, {"snapshots", "List the snapshots"}, arguments,
-           [=](Client& client) { return ShowSnapshots(*context, client, arguments->name); });
-  AddNamed(stream, context, {"delete", "Remove a stream and everything stored of it"}, arguments,
-           [=](Client& client) { return DeleteStream(*context, client, arguments->name); });
-  AddStreamActions(stream, context);
+  add("show", "Show where a stream stands, with its digests", &Show);
+  add("snapshot", "Take a snapshot now", &TakeSnapshot);
+  add("snapshots", "List the snapshots", &ShowSnapshots);
+  add("delete", "Remove a stream and everything stored of it", &DeleteStream);
+  AddPlainVerbs(stream, context, arguments);
+  add("set", "Change rates, decays and clips at once", &Set)
+      ->add_option("SETTING", arguments->settings, "PART.NAME=VALUE, e.g. optimizer.rate=1e-4")
+      ->required();
+  add("rollback", "Go back to a snapshot: numbering rewinds, the epoch rises", &Rollback)
+      ->add_option("--event", arguments->event, "Event of the snapshot; default the newest");
   AddVariantCommands(stream, context);
   AddSafetyCommands(stream, context);
 }
