@@ -1,37 +1,19 @@
 #include "engine/cells/lstm.h"
 
-#include "engine/cells/gate_cell.h"
+#include "engine/cells/forget_gate_cell.h"
 #include "engine/cells/settings.h"
 #include "kernels/cells/lstm.h"
 
 namespace millrace::engine {
 namespace {
 
-constexpr int kForget = 1;
-
 Structure StructureOf(const PartSpec& part, std::int64_t inputs) {
-  return {
-      .n = part.Integer("units"),
-      .d = inputs,
-      .first_output = 1,
-      .fed_back = 1,
-      .gates = {FullGate("input"), FullGate("forget"), FullGate("candidate"), FullGate("output")}};
+  return {.n = part.Integer("units"),
+          .d = inputs,
+          .first_output = 1,
+          .fed_back = 1,
+          .gates = FourGates()};
 }
-
-template <typename T>
-class LstmCell final : public GateCell<T, kernels::LstmUnit<T>> {
- public:
-  LstmCell(const PartSpec& part, std::int64_t inputs)
-      : GateCell<T, kernels::LstmUnit<T>>(StructureOf(part, inputs)), part_(part) {}
-
-  void Initialize(std::uint64_t seed, T* theta) const override {
-    this->InitializeGates(seed, part_.Number("recurrent_gain"), part_.Number("input_gain"), theta);
-    this->FillLastRow(kForget, part_.Number("forget_bias"), theta);
-  }
-
- private:
-  PartSpec part_;
-};
 
 }  // namespace
 
@@ -44,7 +26,7 @@ PartDescription DescribeLstm() {
 
 template <typename T>
 std::unique_ptr<Cell<T>> MakeLstm(const PartSpec& part, std::int64_t inputs) {
-  return std::make_unique<LstmCell<T>>(part, inputs);
+  return std::make_unique<ForgetGateCell<T, kernels::LstmUnit<T>>>(StructureOf(part, inputs), part);
 }
 
 template std::unique_ptr<Cell<float>> MakeLstm(const PartSpec&, std::int64_t);

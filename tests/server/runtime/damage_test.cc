@@ -10,6 +10,7 @@
 #include "server/store/keys.h"
 #include "server/store/store.h"
 #include "tests/server/runtime/harness.h"
+#include "tests/server/store/folders.h"
 
 namespace millrace::server {
 namespace {
@@ -154,16 +155,6 @@ TEST_F(DamageTest, EndsWithDeletion) {
   EXPECT_TRUE(harness_.runtime().Health().ok());
   harness_.OpenStream("a");
   EXPECT_EQ(harness_.Digest("a"), DigestAfter(0));
-}
-
-// The newest file of the write-ahead log.
-std::string LogOf(const std::string& folder) {
-  std::string newest;
-  for (const auto& file : std::filesystem::directory_iterator(folder + "/db")) {
-    const std::string path = file.path().string();
-    if (file.path().extension() == ".log" && path > newest && file.file_size() > 0) newest = path;
-  }
-  return newest;
 }
 
 TEST(CutLogTest, IsToldToTheClientThatSawMoreUntilItAccepts) {

@@ -30,16 +30,6 @@ std::string Value(const Database& database, const std::string& key) {
   return value.ok() && value->has_value() ? **value : "absent";
 }
 
-// The newest file of the write-ahead log.
-std::string LogOf(const std::string& folder) {
-  std::string newest;
-  for (const auto& file : std::filesystem::directory_iterator(folder + "/db")) {
-    const std::string path = file.path().string();
-    if (file.path().extension() == ".log" && path > newest && file.file_size() > 0) newest = path;
-  }
-  return newest;
-}
-
 TEST(Database, KeepsWhatWasCommittedWithoutBeingClosed) {
   Folder folder;
   const auto database = Opened(folder / "a");

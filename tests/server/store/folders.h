@@ -40,6 +40,16 @@ inline void CopyFolder(const std::string& from, const std::string& to) {
   std::filesystem::remove(std::filesystem::path(to) / "db" / "LOCK");
 }
 
+// The newest file of a store's write-ahead log.
+inline std::string LogOf(const std::string& folder) {
+  std::string newest;
+  for (const auto& file : std::filesystem::directory_iterator(folder + "/db")) {
+    const std::string path = file.path().string();
+    if (file.path().extension() == ".log" && path > newest && file.file_size() > 0) newest = path;
+  }
+  return newest;
+}
+
 class FakeEnvironment final : public Environment {
  public:
   absl::Time Now() override {
