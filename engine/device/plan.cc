@@ -53,6 +53,7 @@ DevicePlan<T>::DevicePlan(const ModelSpec& spec, const Network<T>& network,
   if (plan_.rule == device::RuleForm::kTraces) FillTraces(structure);
   FillVectors(backend.shared_bytes());
   FillLayout(spec);
+  FillResidency(backend);
 }
 
 template <typename T>
@@ -240,7 +241,7 @@ void DevicePlan<T>::FillLayout(const ModelSpec& spec) {
   const bool bounded = settings.max_step_change > 0 || settings.max_release_change > 0;
   const std::int64_t numbers = sizeof(T);
   const auto take = [&](bool wanted, std::int64_t bytes) {
-    if (!wanted) return std::int64_t{-1};
+    if (!wanted || bytes == 0) return std::int64_t{-1};
     const std::int64_t at = layout_.bytes;
     layout_.bytes += Aligned(bytes);
     return at;

@@ -25,7 +25,7 @@ namespace millrace::engine {
 // and diagnostics. What is not covered runs the generic path.
 bool DeviceCovers(const ModelSpec& resolved, std::int64_t inputs);
 
-// Byte offsets of a slot's parts; -1 where there is none. Parts begin at multiples of 256.
+// Byte offsets of a slot's parts, multiples of 256; -1 where there is none, or nothing in it.
 struct SlotLayout {
   std::int64_t theta, slot1, slot2, power1, power2;
   std::int64_t good_theta, good_slot1, good_slot2, good_power1, good_power2;
@@ -64,6 +64,7 @@ class DevicePlan {
   void FillBlocks(std::int64_t shared_bytes);
   void FillVectors(std::int64_t shared_bytes);
   void FillLayout(const ModelSpec& spec);
+  void FillResidency(const kernels::device::Backend& backend);
   // Whether a sweep may be shared by many blocks, which see what is in the slot only.
   bool LongSweep() const;
 

@@ -7,6 +7,7 @@
 #include "engine/device/lost.h"
 #include "engine/device/status.h"
 #include "engine/workers.h"
+#include "kernels/device/resident.h"
 
 namespace millrace::engine {
 namespace {
@@ -136,10 +137,15 @@ absl::Status DeviceLearner<T>::RunPinned(absl::Span<DeviceLearner<T>* const> lea
   launch.plan = plan.plan();
   launch.works = reinterpret_cast<const device::Work<T>*>(base);
   launch.count = static_cast<int>(learners.size());
+  std::int64_t rows = 0;
   for (const DeviceLearner<T>* const learner : learners) {
     launch.rows = std::max(launch.rows, learner->rows());
+    rows += learner->rows();
   }
   launch.splits = plan.SplitsFor(launch.count, backend.processors());
+  // Every block would give the memory up, those of short messages for nothing.
+  const bool pays = rows >= std::int64_t{device::kResidentRows} * launch.count;
+  if (!pays || launch.splits > 1) launch.plan.residency = {};
   absl::Status status = StatusOf(backend.ToDevice(host.data(), packed.given, base));
   if (status.ok()) status = StatusOf(backend.Run(launch));
   if (status.ok()) {

@@ -91,6 +91,10 @@ class CudaBackend final : public device::Backend {
     // What the launch's static part takes is not for the plan.
     return static_cast<std::int64_t>(device_.sharedMemPerBlockOptin) - kStaticBytes;
   }
+  std::int64_t paired_shared_bytes() const override {
+    return static_cast<std::int64_t>(device_.sharedMemPerMultiprocessor) / 2 -
+           static_cast<std::int64_t>(device_.reservedSharedMemPerBlock) - kStaticBytes;
+  }
   int processors() const override { return device_.multiProcessorCount; }
   std::int64_t memory_bytes() const override {
     return static_cast<std::int64_t>(device_.totalGlobalMem);

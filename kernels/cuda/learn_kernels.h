@@ -39,12 +39,15 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
     RunPortion(const __grid_constant__ Plan<T> plan, const Work<T>* works, int row) {
   __shared__ double scratch[steps::kScratchBytes / sizeof(double)];
   __shared__ Work<T> work;
-  if (threadIdx.x == 0) work = works[blockIdx.y];
+  const Work<T>& home = works[blockIdx.y];
+  if (threadIdx.x == 0) {
+    work = kPortion == Portion::kRows ? device::NearWork(plan, home, shared) : home;
+  }
   __syncthreads();
   ThreadBlock block(scratch, shared);
   Team<T, ThreadBlock> team(block, plan, work);
   if constexpr (kPortion == Portion::kRows) {
-    device::RunRows(team);
+    device::RunMessage(team, home.slot);
   } else if constexpr (kPortion == Portion::kFront) {
     device::RunFrontAlone(team, work.first + row);
   } else if constexpr (kPortion == Portion::kSweep) {
@@ -57,7 +60,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
 
 template <typename T, Portion kPortion>
 Outcome LaunchPortion(const Launch<T>& launch, int blocks, int row, Stream stream) {
-  const auto bytes = static_cast<std::size_t>(launch.plan.shared_bytes);
+  const auto bytes = static_cast<std::size_t>(launch.shared_bytes());
   const Outcome allowed = MILLRACE_CUDA_CHECK(
       cudaFuncSetAttribute(RunPortion<T, kPortion>, cudaFuncAttributeMaxDynamicSharedMemorySize,
                            static_cast<int>(bytes)));

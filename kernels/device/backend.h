@@ -30,6 +30,12 @@ struct Launch {
   int count = 0;   // streams
   int rows = 0;    // the most of any of them
   int splits = 1;  // blocks of threads that share a stream's sweep; above 1 it is a launch a row
+
+  // Shared memory that a block of threads has. A plan whose residency is empty has none, and so is
+  // it where blocks share a sweep.
+  std::int64_t shared_bytes() const {
+    return plan.residency.shared_bytes > 0 ? plan.residency.shared_bytes : plan.shared_bytes;
+  }
 };
 
 class Backend {
@@ -49,8 +55,10 @@ class Backend {
   virtual bool healthy() const = 0;
   // What computes here: "sm90"; part of the numeric path.
   virtual std::string path() const = 0;
-  // Memory that the threads of a block may share, and blocks that run at a time.
+  // Memory that the threads of a block may share: at most, and so that a multiprocessor has room
+  // for two blocks; and multiprocessors.
   virtual std::int64_t shared_bytes() const = 0;
+  virtual std::int64_t paired_shared_bytes() const = 0;
   virtual int processors() const = 0;
   // Memory of the device, all of it.
   virtual std::int64_t memory_bytes() const = 0;

@@ -120,6 +120,19 @@ struct Tables {
   const std::int32_t* kept;       // [n, kept], rising, numbered within the block of s units
 };
 
+// An array of a slot that is in the memory that a block's threads share over the rows of a message:
+// bytes from its beginning, and bytes copied, multiples of 16; at -1: it stays in the slot.
+struct Resident {
+  std::int32_t at = -1, bytes = 0;
+};
+
+// Which arrays are (resident.h).
+struct Residency {
+  Resident theta, slot1, slot2, power1, power2, hidden, predicted, rule;
+  Resident gradient, jacobian, reach, updates;
+  std::int64_t shared_bytes = 0;  // that a launch asks for then, the step's own included; 0: none
+};
+
 enum class UnitMap : int;  // units.h
 
 template <typename T>
@@ -142,6 +155,7 @@ struct Plan {
   bool vectors_shared;
   std::int64_t vector_numbers;
   std::int64_t shared_bytes;
+  Residency residency;
 };
 
 }  // namespace millrace::kernels::device

@@ -1,9 +1,9 @@
 // A learning step of a stream as device code: a sequence of phases of one block of threads, from
 // the row of a message to new weights.
 //
-// RunRows takes the rows of a message one after the other. Where a step's sensitivities are swept
-// by many blocks at once, RunFront, SweepBlocks and RunBack are the three parts of one row, each a
-// launch of its own.
+// RunMessage takes the rows of a message one after the other. Where a step's sensitivities are
+// swept by many blocks at once, RunFront, SweepBlocks and RunBack are the three parts of one row,
+// each a launch of its own.
 #ifndef MILLRACE_KERNELS_DEVICE_STEP_H_
 #define MILLRACE_KERNELS_DEVICE_STEP_H_
 
@@ -13,6 +13,7 @@
 #include "kernels/device/forward.h"
 #include "kernels/device/jacobian.h"
 #include "kernels/device/norms.h"
+#include "kernels/device/resident.h"
 #include "kernels/device/sweep.h"
 #include "kernels/device/team.h"
 #include "kernels/device/traces.h"
@@ -221,6 +222,15 @@ MILLRACE_HD void RunRows(Team<T, Block>& team) {
   bool good = true;
   for (; good && number < end; ++number) good = RunRow(team, number);
   team.For(1, [&](std::int64_t) { *team.work.done = number - team.work.first; });
+}
+
+// The same with what is resident. team.work is NearWork of the one whose slot is `home`.
+template <typename T, typename Block>
+MILLRACE_HD void RunMessage(Team<T, Block>& team, const Slot<T>& home) {
+  const bool stays = StaysNear(team.plan, team.work);
+  if (stays) BringNear(team, home);
+  RunRows(team);
+  if (stays) BringHome(team, home);
 }
 
 }  // namespace millrace::kernels::device

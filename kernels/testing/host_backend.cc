@@ -3,6 +3,7 @@
 #include <cstring>
 #include <new>
 #include <string>
+#include <type_traits>
 
 #include "kernels/device/step.h"
 #include "kernels/device/team.h"
@@ -69,30 +70,35 @@ Outcome HostBackend::Zero(void* device, std::int64_t bytes) {
 }
 
 template <typename T>
-Outcome HostBackend::RunBlocks(const device::Launch<T>& launch) {
+Outcome HostBackend::RunBlocks(device::Launch<T> launch) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (broken_) return Standing();
-  if (launch.plan.shared_bytes > limits_.shared_bytes) {
+  if (!limits_.keeps_residency) launch.plan.residency = {};
+  if (launch.shared_bytes() > limits_.shared_bytes) {
     return {Outcome::Code::kDeviceError, "a launch asks for more shared memory than there is"};
   }
   ++launches_;
+  if (launch.shared_bytes() != launch.plan.shared_bytes) ++resident_launches_;
   const FlushDenormals flush;
-  const auto each = [&](const device::Work<T>& work, const auto& body) {
+  const auto run = [&](auto& block, const device::Work<T>& home, const auto& body) {
+    const device::Work<T> work = device::NearWork(launch.plan, home, block.Shared());
+    device::Team<T, std::remove_reference_t<decltype(block)>> team(block, launch.plan, work);
+    body(team);
+  };
+  const auto each = [&](const device::Work<T>& home, const auto& body) {
     if (at_once_) {
-      ThreadedBlock(launch.plan.shared_bytes).Run([&](ThreadedTeam& thread) {
-        device::Team<T, ThreadedTeam> team(thread, launch.plan, work);
-        body(team);
+      ThreadedBlock(launch.shared_bytes()).Run([&](ThreadedTeam& thread) {
+        run(thread, home, body);
       });
       return;
     }
-    HostTeam block(launch.plan.shared_bytes, order_);
-    device::Team<T, HostTeam> team(block, launch.plan, work);
-    body(team);
+    HostTeam block(launch.shared_bytes(), order_);
+    run(block, home, body);
   };
   for (int b = 0; b < launch.count; ++b) {
     const device::Work<T>& work = launch.works[b];
     if (launch.splits == 1) {
-      each(work, [](auto& team) { device::RunRows(team); });
+      each(work, [&](auto& team) { device::RunMessage(team, work.slot); });
       continue;
     }
     for (int row = work.first; row < work.first + launch.rows; ++row) {
@@ -132,6 +138,11 @@ std::int64_t HostBackend::allocated_bytes() const {
 std::int64_t HostBackend::launches() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return launches_;
+}
+
+std::int64_t HostBackend::resident_launches() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return resident_launches_;
 }
 
 void HostBackend::SetOrder(HostBlock::Order order) {

@@ -20,7 +20,9 @@ class HostBackend final : public device::Backend {
   struct Limits {
     std::int64_t memory_bytes = std::int64_t{1} << 32;
     std::int64_t shared_bytes = 160 * 1024;
+    std::int64_t paired_shared_bytes = 72 * 1024;
     int processors = 1;
+    bool keeps_residency = true;  // else arrays stay in their slots
   };
 
   HostBackend() : HostBackend(Limits{}, HostBlock::Order::kRising) {}
@@ -39,6 +41,7 @@ class HostBackend final : public device::Backend {
   bool healthy() const override;
   std::string path() const override { return "host"; }
   std::int64_t shared_bytes() const override { return limits_.shared_bytes; }
+  std::int64_t paired_shared_bytes() const override { return limits_.paired_shared_bytes; }
   int processors() const override { return limits_.processors; }
   std::int64_t memory_bytes() const override { return limits_.memory_bytes; }
 
@@ -46,6 +49,8 @@ class HostBackend final : public device::Backend {
   void Break();
   std::int64_t allocated_bytes() const;
   std::int64_t launches() const;
+  // Of them, those that let arrays stay in shared memory.
+  std::int64_t resident_launches() const;
   // Threads of a block run in this order from now on.
   void SetOrder(HostBlock::Order order);
   // They are threads from now on, and run at once (threaded_team.h).
@@ -53,14 +58,14 @@ class HostBackend final : public device::Backend {
 
  private:
   template <typename T>
-  device::Outcome RunBlocks(const device::Launch<T>& launch);
+  device::Outcome RunBlocks(device::Launch<T> launch);
   device::Outcome Standing() const;  // of a device that may have failed
 
   Limits limits_;
   HostBlock::Order order_;
   mutable std::mutex mutex_;
   std::map<void*, std::int64_t> allocations_;
-  std::int64_t allocated_ = 0, launches_ = 0;
+  std::int64_t allocated_ = 0, launches_ = 0, resident_launches_ = 0;
   bool broken_ = false, at_once_ = false;
 };
 

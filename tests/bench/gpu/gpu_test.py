@@ -39,6 +39,17 @@ def test_every_measurement_prints_its_figures():
     assert 0 <= cadence["missed"] <= 5 and 0 < cadence["p50_ms"] <= cadence["max_ms"]
 
 
+def test_plans_say_what_stays_in_shared_memory():
+    plans = json.loads(run(PROGRAMS / "gpu_bench", "plans"))["plans"]
+    small = [row for row in plans if row["rule"] == "immediate" and row["units"] == 64]
+    assert {row["card"] for row in small} == {"H100", "A100"}
+    vanilla = [row for row in small if row["cell"] == "vanilla"]
+    assert all({"weights", "slot2"} <= set(row["resident"]) for row in vanilla)
+    for row in plans:
+        assert row["shared_bytes"] <= row["resident_shared_bytes"]
+        assert 1 <= row["resident_blocks"] <= row["blocks"] <= 2
+
+
 def test_a_wrong_word_is_refused():
     done = subprocess.run([PROGRAMS / "gpu_bench", "everything"], capture_output=True, text=True)
     assert done.returncode == 1 and "got 'everything'" in done.stderr

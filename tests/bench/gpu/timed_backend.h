@@ -45,6 +45,7 @@ class TimedBackend final : public kernels::device::Backend {
   bool healthy() const override { return device_->healthy(); }
   std::string path() const override { return device_->path(); }
   std::int64_t shared_bytes() const override { return device_->shared_bytes(); }
+  std::int64_t paired_shared_bytes() const override { return device_->paired_shared_bytes(); }
   int processors() const override { return device_->processors(); }
   std::int64_t memory_bytes() const override { return device_->memory_bytes(); }
 
