@@ -83,7 +83,9 @@ struct PartTask {
   std::string principal;
   // Still wanted? Asked before the journal write only; null means yes.
   std::function<bool()> wanted;
-  std::function<void(v1::LearnPartReply)> done;
+  // `more`: the reply to another part of this call follows at once, from the same thread.
+  std::function<void(v1::LearnPartReply, bool more)> done;
+  const void* call = nullptr;  // of which it is, to be compared only; null: of none
 };
 
 // Figures for metrics, gathered on scrape.

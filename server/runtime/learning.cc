@@ -21,7 +21,7 @@ void AnswerAtOnce(PartTask* task, const absl::Status& status, RuntimeObserver* o
   reply.set_stream(task->part.stream());
   *reply.mutable_status() = ToRpcStatus(status);
   if (observer != nullptr) observer->OnPartRefused("", engine::ReasonOf(status));
-  task->done(std::move(reply));
+  task->done(std::move(reply), /*more=*/false);
 }
 
 }  // namespace

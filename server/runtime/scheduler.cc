@@ -1,6 +1,7 @@
 #include "server/runtime/scheduler.h"
 
 #include <chrono>
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -12,6 +13,8 @@ namespace {
 
 // How often idleness is looked at where nothing else wakes the thread.
 constexpr std::chrono::seconds kLookForIdle(1);
+// Work after which those who wait for it are answered.
+constexpr std::uint64_t kAnswerAfterNs = 300'000;
 
 }  // namespace
 
@@ -142,8 +145,45 @@ void Scheduler::Drive(const Entries& entries, bool brief) {
   });
   turns_->Journal(turns);
   if (turns.size() > 1) turns_->ApplyAhead(turns, &workers_);
-  ForEach(turns, [this](Turn* turn) { turns_->Apply(turn); });
+  ApplyAll(turns);
   Conclude(std::move(turns));
+}
+
+void Scheduler::ApplyAll(const TurnList& turns) {
+  if (turns.size() == 1) return turns_->Apply(turns.front().get());
+  TurnList together, others;
+  std::uint64_t together_ns = 0;
+  for (const auto& turn : turns) {
+    const std::uint64_t short_ns = ShortNs(*turn);
+    (short_ns > 0 ? together : others).push_back(turn);
+    together_ns += short_ns;
+    if (together_ns < kAnswerAfterNs) continue;
+    ApplyTogether(together);
+    together.clear();
+    together_ns = 0;
+  }
+  ApplyTogether(together);
+  ForEach(others, [this](Turn* turn) { turns_->Apply(turn); });
+}
+
+void Scheduler::ApplyTogether(const TurnList& turns) {
+  for (const auto& turn : turns) turn->answers_later = true;
+  ForEach(turns, [this](Turn* turn) { turns_->Apply(turn); });
+  std::set<const void*> calls;
+  std::vector<bool> more(turns.size());
+  for (std::size_t i = turns.size(); i-- > 0;) {
+    const void* call = std::get<PartWork>(turns[i]->work).task.call;
+    more[i] = call != nullptr && !calls.insert(call).second;
+  }
+  TurnList due;
+  for (std::size_t i = 0; i < turns.size(); ++i) {
+    turns_->Answer(turns[i].get(), more[i]);
+    if (turns_->SnapshotDue(*turns[i]->entry)) due.push_back(turns[i]);
+  }
+  ForEach(due, [this](Turn* turn) {
+    const std::lock_guard lock(turn->entry->turn_mutex);
+    turns_->SnapshotIfDue(turn->entry.get());
+  });
 }
 
 Scheduler::TurnList Scheduler::TakeTurns(const Entries& entries) {

@@ -69,6 +69,10 @@ class Scheduler {
   // False where the turn must wait until others have left memory.
   bool MakeRoom(Turn* turn);
   void ForEach(const TurnList& turns, const std::function<void(Turn*)>& call);
+  // Short parts are answered when some 0.3 ms of them are done, those of one call together, so that
+  // it is written to once; what takes longer is answered as each is done.
+  void ApplyAll(const TurnList& turns);
+  void ApplyTogether(const TurnList& turns);
   void Conclude(TurnList turns);
   void GoOn(const std::shared_ptr<Entry>& entry);
   void RefuseAll();

@@ -138,12 +138,20 @@ void Turns::Apply(Turn* turn) {
   turn->finished = !turn->status.ok() || turn->applied_pieces == turn->pieces.size();
   if (!turn->finished) return;
   if (auto* part = std::get_if<PartWork>(&turn->work)) {
-    AnswerPart(turn, part);
+    FillReply(turn, part);
+    if (turn->answers_later) return;
+    Answer(turn, /*more=*/false);
   } else {
     std::get<EventWork>(turn->work).done(turn->status);
   }
   // After the answer, which does not depend on it.
   if (!turn->brief) SnapshotIfDue(entry);
+}
+
+void Turns::Answer(Turn* turn, bool more) {
+  auto& part = std::get<PartWork>(turn->work);
+  Release(turn->entry.get(), part);
+  part.task.done(std::move(turn->reply), more);
 }
 
 void Turns::SnapshotIfDue(Entry* entry) {
@@ -212,7 +220,7 @@ void Turns::Refuse(Entry* entry, Work* work, const absl::Status& status) {
     *reply.mutable_status() = ToRpcStatus(part->refused.ok() ? status : part->refused);
     FillNumbers(*entry, &reply);
     Release(entry, *part);
-    part->task.done(std::move(reply));
+    part->task.done(std::move(reply), /*more=*/false);
   } else if (auto* event = std::get_if<EventWork>(work)) {
     event->done(status);
   } else {

@@ -55,7 +55,8 @@ struct Turn {
   };
   std::optional<Ahead> ahead;
   v1::LearnPartReply reply;
-  bool brief = false;  // nothing but the journal is written
+  bool brief = false;          // nothing but the journal is written
+  bool answers_later = false;  // not in Apply, and without a look whether a snapshot is due
   bool finished = false;
 };
 
@@ -65,6 +66,9 @@ std::uint64_t PieceSteps(const engine::Model& model);
 // Is the part done in so little time that the thread which received it may do it? Alone: the turn
 // before was its stream's too, and no other stream had one beside it.
 bool IsShort(const engine::Model& model, const PartWork& part, bool alone);
+
+// What Apply takes of a part that IsShort, about; 0 where it may take long.
+std::uint64_t ShortNs(const Turn& turn);
 
 // Does the work need the learner in memory?
 bool NeedsStream(const Entry& entry, const Work& work);
@@ -83,6 +87,8 @@ class Turns {
   // Before Apply: the next pieces of streams on a device, in as few launches as can be.
   void ApplyAhead(absl::Span<const std::shared_ptr<Turn>> turns, engine::Workers* workers);
   void Apply(Turn* turn);
+  // For a finished part that answers_later.
+  void Answer(Turn* turn, bool more);
   bool SnapshotDue(const Entry& entry) const { return keeper_->SnapshotDue(entry); }
   // One that cannot be written is tried again. The caller holds turn_mutex.
   void SnapshotIfDue(Entry* entry);
@@ -102,7 +108,7 @@ class Turns {
 
   void ApplyPieces(Turn* turn);
   void Attach(Turn* turn, const v1::LearnPart& part);
-  void AnswerPart(Turn* turn, PartWork* part);
+  void FillReply(Turn* turn, PartWork* part);
   void Release(Entry* entry, const PartWork& part) const;
   void FillNumbers(const Entry& entry, v1::LearnPartReply* reply) const;
 

@@ -47,6 +47,14 @@ bool IsShort(const engine::Model& model, const PartWork& part, bool alone) {
          part.steps <= (alone ? PieceSteps(model) : kShortNs / StepNs(model));
 }
 
+std::uint64_t ShortNs(const Turn& turn) {
+  const auto* part = std::get_if<PartWork>(&turn.work);
+  if (part == nullptr) return 0;
+  const std::uint64_t steps = turn.ahead.has_value() || !turn.status.ok() ? 0 : part->steps;
+  const engine::Model& model = *turn.entry->model;
+  return IsShort(model, *part, /*alone=*/false) ? 1'000 + steps * StepNs(model) : 0;
+}
+
 absl::Status Turns::CheckWriter(const Entry& entry, const v1::LearnPart& part) const {
   const std::lock_guard lock(entry.face_mutex);
   const Entry::Face& face = entry.face;
@@ -176,7 +184,7 @@ void Turns::Attach(Turn* turn, const v1::LearnPart& part) {
   result.set_window_bytes(options_.window_bytes);
 }
 
-void Turns::AnswerPart(Turn* turn, PartWork* work) {
+void Turns::FillReply(Turn* turn, PartWork* work) {
   Entry* entry = turn->entry.get();
   v1::LearnPartReply& reply = turn->reply;
   if (turn->status.ok() && work->task.part.body_case() == v1::LearnPart::kAttach) {
@@ -195,8 +203,6 @@ void Turns::AnswerPart(Turn* turn, PartWork* work) {
                                                 entry->body.stream->learned_seq());
   }
   FillNumbers(*entry, &reply);
-  Release(entry, *work);
-  work->task.done(std::move(reply));
 }
 
 void Turns::Release(Entry* entry, const PartWork& part) const {

@@ -44,7 +44,7 @@ void LearnOnceReactor::Submit(const std::string& principal, const v1::LearnPart&
   task.part = part;
   task.principal = principal;
   task.wanted = [call = self_] { return !call->cancelled_.load(std::memory_order_relaxed); };
-  task.done = [call = self_, index](v1::LearnPartReply reply) {
+  task.done = [call = self_, index](v1::LearnPartReply reply, bool /*more*/) {
     call->Answered(index, std::move(reply));
   };
   site_.runtime->Submit(std::move(task));

@@ -4,24 +4,30 @@
 #include <utility>
 #include <vector>
 
+#include "engine/check.h"
 #include "server/services/status_map.h"
 
 namespace millrace::server {
 namespace {
 
 constexpr std::chrono::milliseconds kWriteStalls(50);
+// A message that gRPC has taken from the network already comes within two.
+constexpr std::chrono::microseconds kAtOnce(5);
+constexpr std::chrono::microseconds kLongestHold(200);
 
 }  // namespace
 
-LearnReactor* LearnReactor::Start(const Site& site, std::string principal) {
-  const std::shared_ptr<LearnReactor> call(new LearnReactor(site, std::move(principal)));
+LearnReactor* LearnReactor::Start(const Site& site, std::string principal,
+                                  grpc::CallbackServerContext* context) {
+  const std::shared_ptr<LearnReactor> call(
+      new LearnReactor(site, std::move(principal), context->c_call()));
   call->self_ = call;
   call->Begin();
   return call.get();
 }
 
-LearnReactor::LearnReactor(const Site& site, std::string principal)
-    : site_(site), principal_(std::move(principal)) {}
+LearnReactor::LearnReactor(const Site& site, std::string principal, grpc_call* call)
+    : site_(site), principal_(std::move(principal)), call_(call) {}
 
 void LearnReactor::Begin() {
   absl::Status status = site_.authorizer->Authorize(principal_, Verb::kObserve, {});
@@ -49,13 +55,26 @@ void LearnReactor::OnReadDone(bool ok) {
       return;
     }
     request.Swap(&request_);
+    NoteArrival();
   }
   TakeParts(&request);
   site_.runtime->Begin();
   // Only now: the next message may come on another thread, and must not overtake this one.
   const std::lock_guard<std::mutex> lock(mutex_);
-  reading_ = false;
+  reading_ = taking_ = false;
+  if (client_ahead_ && !outbox_.empty() && !std::exchange(holding_, true)) {
+    held_since_ = Clock::now();
+  }
   Advance();
+}
+
+void LearnReactor::NoteArrival() {
+  // To look costs two microseconds: for a client that waits for its replies the clock will do.
+  if (!client_ahead_) waited_ = Clock::now() - read_begun_ > kAtOnce;
+  // A client that was ahead is so again, most likely, with a message that had to be waited for.
+  client_ahead_ = !waited_ || burst_ > 1;
+  burst_ = waited_ ? 1 : burst_ + 1;
+  taking_ = true;
 }
 
 void LearnReactor::TakeParts(v1::LearnRequest* request) {
@@ -81,7 +100,7 @@ void LearnReactor::TakeParts(v1::LearnRequest* request) {
     if (status.ok()) {
       Submit(std::move(part), bytes);
     } else {
-      Answered(bytes, RefusedPart(site_, part, status));
+      Answered(bytes, RefusedPart(site_, part, status), /*more=*/false);
     }
   }
 }
@@ -91,17 +110,18 @@ void LearnReactor::Submit(v1::LearnPart part, std::int64_t bytes) {
   task.part = std::move(part);
   task.principal = principal_;
   task.wanted = [call = self_] { return !call->cancelled_.load(std::memory_order_relaxed); };
-  task.done = [call = self_, bytes](v1::LearnPartReply reply) {
+  task.call = this;
+  task.done = [call = self_, bytes](v1::LearnPartReply reply, bool more) {
     // Before the client can know its token, and with it make durable_seq move.
     if (reply.has_attach() && !reply.has_status()) {
       call->Follow(reply.stream(), reply.attach().writer_token());
     }
-    call->Answered(bytes, std::move(reply));
+    call->Answered(bytes, std::move(reply), more);
   };
   site_.runtime->Queue(std::move(task));
 }
 
-void LearnReactor::Answered(std::int64_t request_bytes, v1::LearnPartReply reply) {
+void LearnReactor::Answered(std::int64_t request_bytes, v1::LearnPartReply reply, bool more) {
   const auto bytes = static_cast<std::int64_t>(reply.ByteSizeLong());
   const std::lock_guard<std::mutex> lock(mutex_);
   --unanswered_parts_;
@@ -112,8 +132,9 @@ void LearnReactor::Answered(std::int64_t request_bytes, v1::LearnPartReply reply
     notes_.erase(note);
   }
   held_bytes_ += bytes;
+  outbox_bytes_ += bytes;
   outbox_.push_back({std::move(reply), bytes});
-  Advance();
+  if (!more) Advance();
 }
 
 void LearnReactor::Follow(const std::string& stream, std::uint64_t writer_token) {
@@ -165,6 +186,7 @@ void LearnReactor::OnCancel() {
   if (phase_ == Phase::kFinished) return;
   phase_ = Phase::kCancelled;
   outbox_.clear();
+  outbox_bytes_ = 0;
   notes_.clear();
   Advance();
 }
@@ -182,11 +204,19 @@ bool LearnReactor::Pending() const {
 void LearnReactor::Advance() {
   switch (phase_) {
     case Phase::kOpen:
-      WriteNext();
+      if (!WriteWaits()) WriteNext();
       if (!reading_ && held_bytes_ < site_.learn.budget_bytes && !ReadWaits()) {
         reading_ = true;
+        waited_ = false;
+        ++reads_;
+        read_begun_ = Clock::now();
         request_.Clear();
         StartRead(&request_);
+        if (client_ahead_) Look();
+      }
+      if (holding_ && !reading_) {
+        holding_ = false;
+        WriteNext();
       }
       return;
     case Phase::kHalfClosed:
@@ -223,6 +253,38 @@ void LearnReactor::LookAtWrite(std::uint64_t write) {
   Advance();
 }
 
+bool LearnReactor::WriteWaits() const { return holding_ || (taking_ && client_ahead_); }
+
+void LearnReactor::Look() {
+  if (std::exchange(looking_, true)) return;
+  looked_for_ = reads_;
+  behind_.call = self_;
+  // An operation of nothing: done at once, and told behind what gRPC has ready for this thread.
+  const grpc_call_error error = grpc_call_start_batch(call_, nullptr, 0, &behind_, nullptr);
+  MILLRACE_CHECK(error == GRPC_CALL_OK);
+}
+
+LearnReactor::Behind::Behind() : grpc_completion_queue_functor() {
+  functor_run = [](grpc_completion_queue_functor* behind, int /*ok*/) {
+    const std::shared_ptr<LearnReactor> call = std::move(static_cast<Behind*>(behind)->call);
+    call->Looked();
+  };
+}
+
+void LearnReactor::Looked() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  looking_ = false;
+  if (phase_ != Phase::kOpen) return;
+  const bool comes = reading_ && !taking_;
+  waited_ = comes && looked_for_ == reads_;
+  const bool full = outbox_bytes_ >= site_.learn.merge_bytes;
+  if (holding_ && (waited_ || full || Clock::now() - held_since_ > kLongestHold)) {
+    holding_ = false;
+    Advance();
+  }
+  if (comes && !waited_) Look();
+}
+
 void LearnReactor::WriteNext() {
   if (writing_ || (outbox_.empty() && notes_.empty())) return;
   reply_.Clear();
@@ -231,6 +293,7 @@ void LearnReactor::WriteNext() {
     Outgoing& next = outbox_.front();
     if (writing_bytes_ > 0 && writing_bytes_ + next.bytes > site_.learn.merge_bytes) break;
     writing_bytes_ += next.bytes;
+    outbox_bytes_ -= next.bytes;
     reply_.add_parts()->Swap(&next.reply);
     outbox_.pop_front();
   }

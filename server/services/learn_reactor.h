@@ -29,6 +29,12 @@
 // client wakes. A write that takes long (the client does not read) does not hold up reads: after
 // kWriteStalls they go on as if there were none.
 //
+// A client that is ahead, whose next message is there when it is asked for, is answered to several
+// messages at once: reading first, the replies wait until no further message is there, their bytes
+// make a message, or kLongestHold is over. So such a client is woken once for many, and does not
+// take the core before the next of its messages is read. One that waits for its reply gets it as
+// ever. Of the replies of one batch of the runtime all but the last wait for the last.
+//
 // A part whose call was cancelled before its journal write is not applied (PartTask::wanted).
 // Parts of one call go to the runtime in the order they came; the runtime answers those of one
 // stream in that order, so a slow stream holds up no other.
@@ -38,10 +44,12 @@
 #ifndef MILLRACE_SERVER_SERVICES_LEARN_REACTOR_H_
 #define MILLRACE_SERVER_SERVICES_LEARN_REACTOR_H_
 
+#include <grpc/grpc.h>
 #include <grpcpp/alarm.h>
 #include <grpcpp/support/server_callback.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -59,7 +67,8 @@ class LearnReactor final : public grpc::ServerBidiReactor<v1::LearnRequest, v1::
                            public std::enable_shared_from_this<LearnReactor> {
  public:
   // The call owns itself until it is gone. `site` is copied.
-  static LearnReactor* Start(const Site& site, std::string principal);
+  static LearnReactor* Start(const Site& site, std::string principal,
+                             grpc::CallbackServerContext* context);
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -68,6 +77,7 @@ class LearnReactor final : public grpc::ServerBidiReactor<v1::LearnRequest, v1::
   void DrainCall() override;
 
  private:
+  using Clock = std::chrono::steady_clock;
   enum class Phase { kOpen, kHalfClosed, kDraining, kCancelled, kFinished };
   struct Outgoing {
     v1::LearnPartReply reply;
@@ -77,12 +87,19 @@ class LearnReactor final : public grpc::ServerBidiReactor<v1::LearnRequest, v1::
     std::uint64_t epoch = 0, durable_seq = 0;
   };
 
-  LearnReactor(const Site& site, std::string principal);
+  // What gRPC calls when it comes to it.
+  struct Behind final : grpc_completion_queue_functor {
+    Behind();
+    std::shared_ptr<LearnReactor> call;
+  };
+
+  LearnReactor(const Site& site, std::string principal, grpc_call* call);
   void Begin();
 
   void TakeParts(v1::LearnRequest* request);
   void Submit(v1::LearnPart part, std::int64_t bytes);
-  void Answered(std::int64_t request_bytes, v1::LearnPartReply reply);
+  // More: another answer follows at once.
+  void Answered(std::int64_t request_bytes, v1::LearnPartReply reply, bool more);
   // Hears of the stream's durable_seq from now on.
   void Follow(const std::string& stream, std::uint64_t writer_token);
   void NoteDurable(const std::string& stream, std::uint64_t epoch, std::uint64_t durable_seq);
@@ -94,10 +111,17 @@ class LearnReactor final : public grpc::ServerBidiReactor<v1::LearnRequest, v1::
   // Should the next read wait for the write that is going? Sees to it that it does not for long.
   bool ReadWaits();
   void LookAtWrite(std::uint64_t write);
+  // Was the message that came waited for, or is the client ahead?
+  void NoteArrival();
+  bool WriteWaits() const;
+  // Finds out whether the message that is asked for is there already.
+  void Look();
+  void Looked();
   void FinishWith(const absl::Status& status);
 
   const Site site_;
   const std::string principal_;
+  grpc_call* const call_;
   std::shared_ptr<LearnReactor> self_;
   bool entered_ = false;  // the gate let it in
   std::atomic<bool> cancelled_{false};
@@ -110,10 +134,21 @@ class LearnReactor final : public grpc::ServerBidiReactor<v1::LearnRequest, v1::
   bool watched_ = false;       // the alarm is set
   bool write_stalls_ = false;  // the write that is going takes long
   grpc::Alarm alarm_;
+  std::uint64_t reads_ = 0;  // begun
+  Clock::time_point read_begun_;
+  bool waited_ = false;        // what is being read was not there already
+  std::uint64_t burst_ = 0;    // messages that came one right after the other, up to now
+  bool client_ahead_ = false;  // the message that came was there already
+  bool taking_ = false;        // it is on its way to the runtime
+  bool holding_ = false;       // replies wait for the next one
+  Clock::time_point held_since_;
+  bool looking_ = false;
+  std::uint64_t looked_for_ = 0;  // reads_ then
+  Behind behind_;
   v1::LearnRequest request_;  // being read
   v1::LearnReply reply_;      // being written
   std::int64_t unanswered_parts_ = 0;
-  std::int64_t held_bytes_ = 0, writing_bytes_ = 0;
+  std::int64_t held_bytes_ = 0, writing_bytes_ = 0, outbox_bytes_ = 0;
   std::deque<Outgoing> outbox_;
   std::map<std::string, DurableNote> notes_;            // by stream
   std::map<std::string, std::uint64_t> writer_tokens_;  // listened to, by stream

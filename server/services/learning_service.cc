@@ -7,7 +7,7 @@ namespace millrace::server {
 
 grpc::ServerBidiReactor<v1::LearnRequest, v1::LearnReply>* LearningService::Learn(
     Context* context) {
-  return LearnReactor::Start(site_, PrincipalOf(*context));
+  return LearnReactor::Start(site_, PrincipalOf(*context), context);
 }
 
 grpc::ServerUnaryReactor* LearningService::LearnOnce(Context* context,

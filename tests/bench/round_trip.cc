@@ -119,13 +119,14 @@ class Benchmark {
     const Clock::time_point start = Clock::now();
     std::size_t sent = 0;
     std::size_t answered = 0;
-    do {
+    for (;;) {
       for (; sent - answered < under_way && Since(start) < seconds; ++sent) {
         Number(0, request.mutable_parts(0));
         call_->Write(request);
       }
+      if (answered == sent) break;
       answered += Read().size();
-    } while (answered < sent);
+    }
     return static_cast<double>(answered * static_cast<std::size_t>(steps)) / Since(start);
   }
 

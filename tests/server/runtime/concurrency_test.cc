@@ -25,7 +25,7 @@ v1::LearnPartReply SendTo(Runtime* runtime, v1::LearnPart part) {
   std::promise<v1::LearnPartReply> reply;
   const bool begins = part.observe().first_seq() % 2 == 1;
   PartTask task{std::move(part), "local", nullptr,
-                [&](v1::LearnPartReply answer) { reply.set_value(std::move(answer)); }};
+                [&](v1::LearnPartReply answer, bool) { reply.set_value(std::move(answer)); }};
   if (begins) {
     runtime->Queue(std::move(task));
     runtime->Begin();

@@ -152,7 +152,7 @@ std::future<v1::LearnPartReply> Harness::SendAsync(v1::LearnPart part) {
   auto promise = std::make_shared<std::promise<v1::LearnPartReply>>();
   auto reply = promise->get_future();
   runtime_->Submit({std::move(part), "local", nullptr,
-                    [promise](v1::LearnPartReply answer) { promise->set_value(answer); }});
+                    [promise](v1::LearnPartReply answer, bool) { promise->set_value(answer); }});
   return reply;
 }
 

@@ -1,11 +1,14 @@
 // The data plane: who may write, what is applied, what is refused.
 
+#include <algorithm>
 #include <future>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "tests/server/runtime/harness.h"
 
@@ -122,7 +125,7 @@ TEST_F(LearningTest, TakesACancelledPartBackBeforeTheJournal) {
   *part.mutable_observe() = Observation(1, 3);
   std::promise<v1::LearnPartReply> reply;
   harness_.runtime().Submit({part, "local", [] { return false; },
-                             [&](v1::LearnPartReply answer) { reply.set_value(answer); }});
+                             [&](v1::LearnPartReply answer, bool) { reply.set_value(answer); }});
   EXPECT_EQ(reply.get_future().get().status().code(),
             static_cast<int>(absl::StatusCode::kCancelled));
   EXPECT_EQ(harness_.Stream("s").applied_seq(), 0u);
@@ -131,7 +134,7 @@ TEST_F(LearningTest, TakesACancelledPartBackBeforeTheJournal) {
 // The thread that answers `part` after Queue and Begin.
 std::thread::id AnsweringThread(Runtime* runtime, v1::LearnPart part) {
   std::promise<std::thread::id> answered;
-  runtime->Queue({std::move(part), "local", nullptr, [&](const v1::LearnPartReply& reply) {
+  runtime->Queue({std::move(part), "local", nullptr, [&](const v1::LearnPartReply& reply, bool) {
                     EXPECT_FALSE(reply.has_status()) << reply.status().message();
                     answered.set_value(std::this_thread::get_id());
                   }});
@@ -139,18 +142,22 @@ std::thread::id AnsweringThread(Runtime* runtime, v1::LearnPart part) {
   return answered.get_future().get();
 }
 
-// Sends single steps from first_seq on until one was carried out on this thread: not at once where
-// the thread that answered the step before is not done with its batch. Returns the step after it.
-std::uint64_t StepUntilItRunsHere(Harness* harness, std::uint64_t first_seq) {
-  for (std::uint64_t seq = first_seq; seq < first_seq + 1000; ++seq) {
+// Sends parts of `steps` steps from first_seq on until one was carried out on this thread: not at
+// once where the thread that answered the one before is not done with its batch. Returns the step
+// after it.
+std::uint64_t StepUntilItRunsHere(Harness* harness, std::uint64_t first_seq,
+                                  std::uint32_t steps = 1) {
+  std::uint64_t seq = first_seq;
+  for (int tries = 0; tries < 1000; ++tries) {
     v1::LearnPart part = harness->PartOf("s");
-    *part.mutable_observe() = Observation(seq, 1);
+    *part.mutable_observe() = Observation(seq, steps);
+    seq += steps;
     const auto thread = AnsweringThread(&harness->runtime(), part);
-    if (thread == std::this_thread::get_id()) return seq + 1;
+    if (thread == std::this_thread::get_id()) return seq;
     std::this_thread::yield();
   }
-  ADD_FAILURE() << "no step was carried out on the thread that began it";
-  return first_seq + 1000;
+  ADD_FAILURE() << "no part was carried out on the thread that began it";
+  return seq;
 }
 
 TEST_F(LearningTest, CarriesOutAShortPartOnTheThreadThatBeginsItAndALongOneOnItsOwn) {
@@ -160,6 +167,49 @@ TEST_F(LearningTest, CarriesOutAShortPartOnTheThreadThatBeginsItAndALongOneOnIts
   EXPECT_NE(AnsweringThread(&harness_.runtime(), part), std::this_thread::get_id());
   seq = StepUntilItRunsHere(&harness_, seq + 3000);
   EXPECT_EQ(harness_.Digest("s"), DigestAfter(seq - 1));
+}
+
+TEST_F(LearningTest, CarriesOutALongerPartOnTheThreadThatBeginsItOnceItsStreamSendsAlone) {
+  constexpr std::uint32_t kLonger = 400;
+  harness_.OpenStream("t");
+  harness_.Attach("t");
+  v1::LearnPart part = harness_.PartOf("s");
+  *part.mutable_observe() = Observation(1, kLonger);
+  EXPECT_NE(AnsweringThread(&harness_.runtime(), part), std::this_thread::get_id());
+  const std::uint64_t seq = StepUntilItRunsHere(&harness_, 1 + kLonger, kLonger);
+  EXPECT_EQ(harness_.Digest("s"), DigestAfter(seq - 1));
+}
+
+TEST_F(LearningTest, TellsOfEveryReplyOfABatchButTheLastOfItsCallThatMoreFollow) {
+  constexpr int kStreams = 8;
+  const int calls[2] = {};
+  std::mutex mutex;
+  std::vector<bool> more[2];
+  std::promise<void> all;
+  for (int i = 0; i < kStreams; ++i) {
+    harness_.OpenStream(absl::StrCat("s-", i));
+    harness_.Attach(absl::StrCat("s-", i));
+  }
+  for (int i = 0; i < kStreams; ++i) {
+    const std::string id = absl::StrCat("s-", i);
+    PartTask task{harness_.PartOf(id), "local", nullptr,
+                  [&, of = i % 2](const v1::LearnPartReply& reply, bool more_follow) {
+                    EXPECT_FALSE(reply.has_status()) << reply.status().message();
+                    const std::lock_guard lock(mutex);
+                    more[of].push_back(more_follow);
+                    if (more[0].size() + more[1].size() == kStreams) all.set_value();
+                  },
+                  &calls[i % 2]};
+    *task.part.mutable_observe() = Observation(1, 1);
+    harness_.runtime().Queue(std::move(task));
+  }
+  harness_.runtime().Begin();
+  all.get_future().wait();
+  for (const std::vector<bool>& of_call : more) {
+    EXPECT_FALSE(of_call.back());
+    // Two batches where the scheduler just looked for idle streams.
+    EXPECT_LE(std::count(of_call.begin(), of_call.end(), false), 2);
+  }
 }
 
 TEST_F(LearningTest, SnapshotsWhatIsDueThoughEveryPartRunsOnTheThreadThatBeginsIt) {
@@ -189,7 +239,7 @@ TEST_F(LearningTest, RefusesWhatIsBeyondTheWindowAndTheGapBehindIt) {
   v1::LearnPart first = harness_.PartOf("s");
   *first.mutable_observe() = Observation(1, 1);
   harness_.runtime().Submit(
-      {first, "local", nullptr, [released](v1::LearnPartReply) { released.wait(); }});
+      {first, "local", nullptr, [released](v1::LearnPartReply, bool) { released.wait(); }});
   std::vector<std::future<v1::LearnPartReply>> replies;
   std::uint64_t seq = 2;
   for (const std::uint32_t steps : {4000, 1000, 10}) {

@@ -16,7 +16,7 @@ namespace {
 v1::LearnPartReply SendTo(Runtime* runtime, v1::LearnPart part) {
   std::promise<v1::LearnPartReply> reply;
   runtime->Submit({std::move(part), "local", nullptr,
-                   [&](v1::LearnPartReply answer) { reply.set_value(std::move(answer)); }});
+                   [&](v1::LearnPartReply answer, bool) { reply.set_value(std::move(answer)); }});
   return reply.get_future().get();
 }
 

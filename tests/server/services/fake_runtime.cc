@@ -249,7 +249,7 @@ v1::LearnPartReply FakeRuntime::Apply(const PartTask& task) {
 }
 
 void FakeRuntime::Answer(const PartTask& task) {
-  task.done(Apply(task));
+  task.done(Apply(task), /*more=*/false);
   const std::lock_guard<std::mutex> lock(mutex_);
   changed_.notify_all();
 }

@@ -200,6 +200,15 @@ TEST_F(LearnReactorTest, RepliesShareAMessageWhileTheWriterIsBusy) {
   EXPECT_LT(replies_->messages, kParts);
 }
 
+TEST_F(LearnReactorTest, AClientThatIsAheadIsAnsweredToSeveralMessagesAtOnce) {
+  constexpr int kParts = 2000;
+  Serve();
+  serving_->Open("a");
+  for (std::uint64_t seq = 1; seq <= kParts; ++seq) ASSERT_TRUE(call_->Write(Observe("a", seq)));
+  for (std::uint64_t seq = 1; seq <= kParts; ++seq) EXPECT_EQ(Next().part_id(), seq);
+  EXPECT_LT(replies_->messages, kParts / 2);
+}
+
 TEST_F(LearnReactorTest, AMessageOfRepliesIsNotMergedBeyondItsBytes) {
   constexpr int kParts = 100;
   ServerConfig config;
