@@ -32,18 +32,20 @@ class TileTerms {
   using Vector = typename Lanes::Vector;
   static constexpr int kLanes = Lanes::kLanes;
 
-  // old [C, s, tile]: the tile as it was.
-  TileTerms(const SensitivitySweep<T>& sweep, const Tile<T>& tile, int c, const T* old)
+  // old [C, s, tile]: the tile as it was, rows old_row apart.
+  TileTerms(const SensitivitySweep<T>& sweep, const Tile<T>& tile, int c, const T* old,
+            std::int64_t old_row = kVectors * kLanes)
       : sweep_(sweep),
         tile_(tile),
         row_(sweep.shape.row()),
+        old_row_(old_row),
         values_(tile.values + c * sweep.shape.block * row_) {
     const std::int64_t n = sweep.shape.units;
     for (int k = 0; k < sweep.carry_count; ++k) {
       const CarryTerm<T>& carry = sweep.carries[k];
       if (carry.to != c) continue;
       carries_[carry_count_++] = {carry.gain + tile.first,
-                                  old + carry.from * sweep.shape.block * kVectors * kLanes};
+                                  old + carry.from * sweep.shape.block * old_row};
     }
     if (tile.g != nullptr && c >= sweep.shape.first_output) {
       q_ = sweep.q + (c - sweep.shape.first_output) * n + tile.first;
@@ -62,11 +64,15 @@ class TileTerms {
   T* values() const { return values_; }
   std::int64_t row() const { return row_; }
 
-  // Of rows i .. i + kCount.
+  // What rows i .. i + kCount take of other components, as these were.
+  template <int kCount>
+  MILLRACE_HD void Carry(std::int64_t i, Vector (&sums)[kCount][kVectors]) const {
+    for (int k = 0; k < carry_count_; ++k) AddCarry(carries_[k], i, sums);
+  }
+  // Of rows i .. i + kCount, after Carry.
   template <int kCount>
   MILLRACE_HD void Finish(std::int64_t i, Vector (&sums)[kCount][kVectors],
                           Vector (&g)[kVectors]) const {
-    for (int k = 0; k < carry_count_; ++k) AddCarry(carries_[k], i, sums);
     if (slope_ != nullptr) AddOwn(slope_ + i, i - tile_.place, sums);
     if (reach_ != nullptr) AddReach(i, sums);
     T* const to = values_ + i * row_;
@@ -88,19 +94,20 @@ class TileTerms {
 
  private:
   // What the component takes of another: gain [s], old numbers [s, tile].
-  struct Carry {
+  struct Carried {
     const T* gain;
     const T* old;
   };
 
   template <int kCount>
-  MILLRACE_HD static void AddCarry(const Carry& carry, std::int64_t i,
-                                   Vector (&sums)[kCount][kVectors]) {
-    const T* const old = carry.old + i * kVectors * kLanes;
+  MILLRACE_HD void AddCarry(const Carried& carry, std::int64_t i,
+                            Vector (&sums)[kCount][kVectors]) const {
+    const T* const old = carry.old + i * old_row_;
     Unroll<kCount>([&](auto r) MILLRACE_INLINE {
       const Vector gain = Lanes::All(carry.gain[i + r]);
       Unroll<kVectors>([&](auto v) MILLRACE_INLINE {
-        const Vector before = Lanes::Load(old + (r * kVectors + v) * kLanes);
+        const Vector before =
+            Lanes::template LoadSome<(kVectors > 1)>(old + r * old_row_ + v * kLanes, tile_.count);
         sums[r][v] = Lanes::MulAdd(gain, before, sums[r][v]);
       });
     });
@@ -135,9 +142,9 @@ class TileTerms {
 
   const SensitivitySweep<T>& sweep_;
   const Tile<T> tile_;
-  const std::int64_t row_;
+  const std::int64_t row_, old_row_;
   T* const values_;
-  Carry carries_[kMostComponents];
+  Carried carries_[kMostComponents];
   int carry_count_ = 0;
   const T* slope_ = nullptr;  // of the block's first unit
   const T* reach_ = nullptr;  // of the block's first unit, the tile's first

@@ -150,6 +150,7 @@ class WideSensitivities {
       if (shape_.is_recurrent(c)) {
         AddProducts(panels_ + (c * s + i) * s, Old<kVectors>(shape_.fed_back * s), s, sums);
       }
+      terms.Carry(i, sums);
       terms.Finish(i, sums, g);
     }
     if constexpr (kCount > 1) {
@@ -201,13 +202,15 @@ class WideSensitivities {
           sums[0][v] = Lanes::MulAdd(entry, Lanes::Load(from + v * kLanes), sums[0][v]);
         });
       }
+      terms.Carry(i, sums);
       terms.Finish(i, sums, g);
     }
   }
 
   // The entries of a ring, of cells of one component or two: those of the units up to kReach before
   // and after, whose old numbers move through registers; none are copied but those of the first
-  // rows, which the last ones meet again, and what a carry takes.
+  // rows, which the last ones meet again. What a carry takes is read where it stands, before any
+  // component of the unit is stored.
   template <int kReach>
   struct Band {
     template <int kVectors>
@@ -226,7 +229,7 @@ class WideSensitivities {
     const T* const values = tile.values + shape_.fed_back * s * row;
     T* const old = old_ + shape_.fed_back * s * width;
     const auto terms = [&]<int... c>(std::integer_sequence<int, c...>) {
-      return std::array<Terms, kComponents>{Terms(sweep_, tile, c, old_)...};
+      return std::array<Terms, kComponents>{Terms(sweep_, tile, c, tile.values, row)...};
     }
     (std::make_integer_sequence<int, kComponents>());
     const T* const entries = sweep_.through.entries + first_ * kWindow;
@@ -238,12 +241,14 @@ class WideSensitivities {
       if (t >= kReach) StoreRow<kVectors>(window[t], old + unit * width);
     });
     for (std::int64_t i = 0; i < s; ++i) {
-      if constexpr (kCarries) CopyRows<kVectors>(tile, i);
       Vector sums[kComponents][1][kVectors] = {};
       Unroll<kComponents>([&](auto c) MILLRACE_INLINE {
         if (!shape_.is_recurrent(c)) return;
         AddBand<kWindow, kVectors>(entries + (c * shape_.units + i) * kWindow, window, sums[c]);
       });
+      if constexpr (kCarries) {
+        Unroll<kComponents>([&](auto c) MILLRACE_INLINE { terms[c].Carry(i, sums[c]); });
+      }
       // Before the stores: row i + kReach + 1 is another, but the compiler does not know.
       Shift<kReach, kVectors>(tile, i, values, old, window);
       Unroll<kComponents>([&](auto c) MILLRACE_INLINE { terms[c].Finish(i, sums[c], g); });
@@ -271,16 +276,6 @@ class WideSensitivities {
       LoadRow<kVectors>(values + next * shape_.row(), tile.count, window[2 * kReach]);
     } else {
       LoadRow<kVectors>(old + (next - s) * kVectors * kLanes, kLanes, window[2 * kReach]);
-    }
-  }
-  // Row i of every component, for what a carry takes of it.
-  template <int kVectors>
-  MILLRACE_HD void CopyRows(const Tile<T>& tile, std::int64_t i) const {
-    for (int c = 0; c < shape_.components; ++c) {
-      const std::int64_t state = c * shape_.block + i;
-      Vector row[kVectors];
-      LoadRow<kVectors>(tile.values + state * shape_.row(), tile.count, row);
-      StoreRow<kVectors>(row, old_ + state * kVectors * kLanes);
     }
   }
   template <int kVectors>
