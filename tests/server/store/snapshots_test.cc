@@ -45,7 +45,10 @@ class SnapshotsTest : public testing::Test {
   }
   std::vector<std::uint64_t> Listed() {
     std::vector<std::uint64_t> events;
-    for (const SnapshotCommit& commit : *snapshots_.List("s")) events.push_back(commit.event());
+    const auto commits = snapshots_.List("s");
+    EXPECT_TRUE(commits.ok()) << commits.status();
+    if (!commits.ok()) return events;
+    for (const SnapshotCommit& commit : *commits) events.push_back(commit.event());
     return events;
   }
   int ChunksInStore() {
