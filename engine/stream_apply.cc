@@ -88,7 +88,7 @@ void StreamImpl<T>::Step(const OneStep& step, const Want& want, Outcome* outcome
   outcome->loss.push_back(std::numeric_limits<float>::quiet_NaN());
   if (want.shadow) outcome->shadow_loss.push_back(std::numeric_limits<float>::quiet_NaN());
   if (target_settings_.policy == TargetPolicy::kNextInput) {
-    CloseNextInput(has_input && !reset, step.byte, outcome);
+    CloseNextInput(has_input && !reset, outcome);
   }
   std::int64_t budget = RunLearner(target_settings_.catch_up_steps);
   if (window_.size() == target_settings_.window_steps) {
@@ -129,20 +129,9 @@ void StreamImpl<T>::TakeTarget(std::uint64_t seq, const TargetRow<T>& target, Ou
 
 // The prediction that waits for this input, if there is one, gets its target.
 template <typename T>
-void StreamImpl<T>::CloseNextInput(bool continues, std::int64_t byte, Outcome* outcome) {
+void StreamImpl<T>::CloseNextInput(bool continues, Outcome* outcome) {
   if (window_.size() == 0) return;
-  TargetRow<T> target{.kind = TargetKind::kAbsent};
-  if (continues && input_.bytes()) {
-    target = {.kind = TargetKind::kClass, .label = byte};
-  } else if (continues) {
-    bool any = false;
-    for (std::size_t i = 0; i < row_.size(); ++i) {
-      const bool known = staged_.present[i] != 0;
-      row_[i] = known ? staged_.dense[i] : std::numeric_limits<T>::quiet_NaN();
-      any = any || known;
-    }
-    if (any) target = {.kind = TargetKind::kValues, .values = row_.data()};
-  }
+  const TargetRow<T> target = NextInputTarget(staged_, continues, row_.data());
   if (IsHeld(target.kind)) {
     TakeTarget(applied_, target, outcome);
   } else {
@@ -355,6 +344,7 @@ void StreamImpl<T>::On(const Set& set) {
 
 template <typename T>
 void StreamImpl<T>::OnSettle() {
+  if (device_ != nullptr) return SettleOnDevice();
   RunLearner(std::numeric_limits<std::int64_t>::max());
 }
 

@@ -1,8 +1,8 @@
 // Steps on a device. Where targets come with the observation and every step before is learned,
 // predictor and learner are one, and the steps of a message are one run of the device: inputs are
 // normalised and targets known before it, outputs are scored after it; those of other streams may
-// go into the same launch. Otherwise each step of predictor or learner is a run. Events that set
-// something find the stream on the host.
+// go into the same launch. So are steps whose targets come later (stream_planned.cc). Events that
+// set something find the stream on the host.
 #include <algorithm>
 #include <limits>
 
@@ -181,14 +181,13 @@ void StreamImpl<T>::TakeResults() {
 
 template <typename T>
 DeviceShare* StreamImpl<T>::share() {
-  const bool with_observation = target_settings_.policy == TargetPolicy::kWithObservation;
-  return device_ != nullptr && with_observation ? this : nullptr;
+  return device_ != nullptr ? this : nullptr;
 }
 
 template <typename T>
 bool StreamImpl<T>::BeginRuns(const Event& event, const Want& want, Outcome* outcome) {
   const auto* const observe = std::get_if<Observe>(&event);
-  if (observe == nullptr || !LearnsOnDevice()) {
+  if (observe == nullptr || (!LearnsOnDevice() && !PlansOnDevice())) {
     Apply(event, want, outcome);
     return false;
   }
@@ -202,7 +201,7 @@ bool StreamImpl<T>::BeginRuns(const Event& event, const Want& want, Outcome* out
 template <typename T>
 bool StreamImpl<T>::StageRows() {
   const kernels::FlushDenormals flush;
-  if (NextRows()) return true;
+  if (PlansOnDevice() ? PlanRows() : NextRows()) return true;
   EndEvent(message_.outcome);
   return false;
 }
@@ -211,6 +210,7 @@ template <typename T>
 void StreamImpl<T>::TakeRows() {
   const kernels::FlushDenormals flush;
   MILLRACE_CHECK(device_->done() > 0);
+  if (PlansOnDevice()) return TakePlanned();
   TakeResults();
 }
 
@@ -225,32 +225,6 @@ absl::Status StreamImpl<T>::RunWith(absl::Span<DeviceShare* const> shares, Worke
 }
 
 template <typename T>
-void StreamImpl<T>::LearnOldestOnDevice() {
-  const std::uint64_t seq = window_.first_seq();
-  const RowMarks& marks = window_.marks(seq);
-  device_->Clear();
-  device_->Add({.seq = seq,
-                .input = window_.cell_input(seq),
-                .reset_before = marks.reset_before,
-                .learn = marks.learn,
-                .target = window_.target(seq),
-                .release = window_.release(seq)},
-               {.adopts = window_.size() == 1 && !reset_next_});
-  LearnRows();
-  const bool went_well = device_->Account(0);
-  window_.Pop();
-  if (!went_well) CatchUp();
-}
-
-template <typename T>
-void StreamImpl<T>::PredictOnDevice(std::uint64_t seq) {
-  device_->Clear();
-  device_->AddPrediction(window_.cell_input(seq), window_.marks(seq).reset_before);
-  RunRows();
-  std::copy_n(device_->outputs(0), m_, window_.outputs(seq));
-}
-
-template <typename T>
 absl::Status StreamImpl<T>::PeekOnDevice(const CellInput<T>& input) const {
   device_->Clear();
   device_->AddPeek(input);
@@ -259,20 +233,23 @@ absl::Status StreamImpl<T>::PeekOnDevice(const CellInput<T>& input) const {
   return run;
 }
 
-#define MILLRACE_INSTANTIATE(T)                                                 \
-  template absl::Status StreamImpl<T>::AttachDevice(bool);                      \
-  template std::string StreamImpl<T>::numeric_path() const;                     \
-  template void StreamImpl<T>::LearnOldestOnDevice();                           \
-  template void StreamImpl<T>::PredictOnDevice(std::uint64_t);                  \
-  template absl::Status StreamImpl<T>::PeekOnDevice(const CellInput<T>&) const; \
-  template void StreamImpl<T>::LeaveDevice();                                   \
-  template void StreamImpl<T>::CopyFromDevice() const;                          \
-  template bool StreamImpl<T>::LearnsOnDevice() const;                          \
-  template void StreamImpl<T>::OnDevice(const Message&);                        \
-  template DeviceShare* StreamImpl<T>::share();                                 \
-  template bool StreamImpl<T>::BeginRuns(const Event&, const Want&, Outcome*);  \
-  template bool StreamImpl<T>::StageRows();                                     \
-  template void StreamImpl<T>::TakeRows();                                      \
+#define MILLRACE_INSTANTIATE(T)                                                  \
+  template absl::Status StreamImpl<T>::AttachDevice(bool);                       \
+  template std::string StreamImpl<T>::numeric_path() const;                      \
+  template void StreamImpl<T>::BeginMessageOnDevice(const Message&);             \
+  template typename StreamImpl<T>::OneStep StreamImpl<T>::StepAt(std::uint64_t); \
+  template std::uint64_t StreamImpl<T>::StepsAtOnce() const;                     \
+  template void StreamImpl<T>::RunRows();                                        \
+  template void StreamImpl<T>::LearnRows();                                      \
+  template absl::Status StreamImpl<T>::PeekOnDevice(const CellInput<T>&) const;  \
+  template void StreamImpl<T>::LeaveDevice();                                    \
+  template void StreamImpl<T>::CopyFromDevice() const;                           \
+  template bool StreamImpl<T>::LearnsOnDevice() const;                           \
+  template void StreamImpl<T>::OnDevice(const Message&);                         \
+  template DeviceShare* StreamImpl<T>::share();                                  \
+  template bool StreamImpl<T>::BeginRuns(const Event&, const Want&, Outcome*);   \
+  template bool StreamImpl<T>::StageRows();                                      \
+  template void StreamImpl<T>::TakeRows();                                       \
   template absl::Status StreamImpl<T>::RunWith(absl::Span<DeviceShare* const>, Workers*);
 MILLRACE_INSTANTIATE(float)
 MILLRACE_INSTANTIATE(double)

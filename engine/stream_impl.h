@@ -131,7 +131,9 @@ class StreamImpl final : public Stream, private DeviceShare {
                  Outcome* outcome);
   void PredictShadow(std::uint64_t seq, const float* x);
   void TakeTarget(std::uint64_t seq, const TargetRow<T>& target, Outcome* outcome);
-  void CloseNextInput(bool continues, std::int64_t byte, Outcome* outcome);
+  void CloseNextInput(bool continues, Outcome* outcome);
+  // What the staged input `next` is as a target; values are put in scratch [m].
+  TargetRow<T> NextInputTarget(const StagedInput& next, bool continues, T* values) const;
   void MakeRoom();
   // The learner runs over closed steps, at most `budget`; returns what is left of it.
   std::int64_t RunLearner(std::int64_t budget);
@@ -175,7 +177,49 @@ class StreamImpl final : public Stream, private DeviceShare {
   void TakeRows() override;
   const void* kind() const override { return device_->plan(); }
   absl::Status RunWith(absl::Span<DeviceShare* const> shares, Workers* workers) override;
-  // One step at a time, of any policy.
+  // stream_planned.cc: what steps whose targets come later will have of the device.
+  struct PlannedTarget {
+    TargetKind kind = TargetKind::kOpen;
+    std::uint64_t release = 0;
+  };
+  struct PlannedStep {
+    StagedInput input;
+    bool reset = false;
+    PlannedTarget target;
+  };
+  struct PlannedRow {
+    std::uint64_t seq = 0;
+    bool predicts = false, learns = false;
+    bool adopts = false;  // the predictor goes on from the learner's state
+  };
+  struct Planned {
+    std::vector<PlannedStep> steps;  // staged_first_ to staged_last_
+    PlannedTarget newest;            // of the step before the plan
+    std::vector<PlannedRow> rows;
+    std::size_t next = 0;  // of the rows, to be taken
+    std::uint64_t oldest = 0, units = 0;
+    std::uint64_t last = 0;  // step that the plan goes to
+  };
+  bool PlansOnDevice() const;
+  void OnDevicePlanned(const Message& message);
+  // The rows of the message's next run; false: there are none left.
+  bool PlanRows();
+  void TakePlanned();
+  void SettleOnDevice();
+  void StagePlanned();
+  void BeginPlan();
+  void PlanStep(std::uint64_t seq);
+  void PlanLearning(std::uint64_t seq, bool adopts);
+  void AddPlanned(const PlannedRow& row);
+  PlannedStep& PlannedAt(std::uint64_t seq) {
+    return planned_.steps[static_cast<std::size_t>(seq - staged_first_)];
+  }
+  // Of a step after the plan's beginning, or the one before it.
+  PlannedTarget* PlannedTargetAt(std::uint64_t seq);
+  TargetKind PlannedKind(std::uint64_t seq);
+  TargetRow<T> TargetOfPlanned(std::uint64_t seq);
+  int PlannedRowOf(std::uint64_t seq, bool predicts) const;
+  // By the planned row, or a launch of its own.
   void LearnOldestOnDevice();
   void PredictOnDevice(std::uint64_t seq);
   absl::Status PeekOnDevice(const CellInput<T>& input) const;
@@ -235,6 +279,7 @@ class StreamImpl final : public Stream, private DeviceShare {
   Message message_ = {};                            // that they are of
   std::uint64_t staged_first_ = 0;                  // the number of the first of them
   std::uint64_t staged_last_ = 0;
+  Planned planned_;
 
   // Null where the stream learns on the CPU. Refers to learner and hidden state.
   std::unique_ptr<DeviceLearner<T>> device_;

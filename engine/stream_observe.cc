@@ -43,6 +43,9 @@ void StreamImpl<T>::On(const Observe& observe, const Want& want, Outcome* outcom
   if (LearnsOnDevice()) {
     return OnDevice({&observe, &want, outcome, observe.first_seq + steps - 1});
   }
+  if (PlansOnDevice()) {
+    return OnDevicePlanned({&observe, &want, outcome, observe.first_seq + steps - 1});
+  }
   OffsetCursor resets(observe.reset_before), score_only(observe.score_only);
   const auto x_of = [&](std::uint64_t offset) {
     return observe.floats.empty() ? nullptr

@@ -70,6 +70,7 @@ template <typename T>
 void DeviceLearner<T>::AddPrediction(const CellInput<T>& input, bool reset) {
   using device::Row;
   AddRow(input).flags |= Row::kPredicts | Row::kAdopts | (reset ? Row::kReset : 0U);
+  steps_.push_back({});
 }
 
 template <typename T>
@@ -116,7 +117,7 @@ bool DeviceLearner<T>::Account(int row) {
   const LearnerStep<T>& step = steps_[static_cast<std::size_t>(row)];
   const unsigned char status = status_[static_cast<std::size_t>(row)];
   Learner<T>& learner = *learner_;
-  if (row == 0) TakeUpdate(update_);
+  TakeUpdate(update_);
   learner.sums_seq_ = 0;  // of the host
   if (step.reset_before) ++learner.resets_;
   learner.position_ = step.seq;

@@ -148,6 +148,7 @@ engine::ModelSpec Spec(const engine::PartSpec& rule, const std::string& target =
   spec.rule = rule;
   spec.guard.settings["good_every"] = std::int64_t{10};
   if (!target.empty()) spec.target = {target, {}};
+  if (target == "next_input") spec.head.settings["outputs"] = std::int64_t{0};
   spec.device = engine::Device::kCuda;
   return spec;
 }
@@ -181,6 +182,21 @@ TEST(ApplyTogether, EveryStreamEndsWithTheBitsThatItHasAlone) {
     ExpectTheSame(together, alone);
     EXPECT_GT(alone[4]->stream->Stats().divergences, 0u);
     EXPECT_EQ(alone[5]->stream->Stats().divergences, 0u);
+    EXPECT_LT(3 * (device.backend().launches() - launches_alone), launches_alone);
+  }
+}
+
+TEST(ApplyTogether, StreamsWhoseTargetsComeLaterHaveTheBitsThatTheyHaveAlone) {
+  for (const char* const target : {"next_input", "delayed"}) {
+    SCOPED_TRACE(target);
+    HostDevice device;
+    const std::vector<std::shared_ptr<const engine::Model>> models = {
+        conformance::MakeModel(Spec({"snap1", {}}, target))};
+    const Streamed alone = Streams(models), together = Streams(models);
+    Alone(alone);
+    const std::int64_t launches_alone = device.backend().launches();
+    Together(together, 3);
+    ExpectTheSame(together, alone);
     EXPECT_LT(3 * (device.backend().launches() - launches_alone), launches_alone);
   }
 }
