@@ -9,7 +9,6 @@
 #include "engine/guard.h"
 #include "engine/heads/features.h"
 #include "engine/optimizers/list.h"
-#include "engine/rules/sensitivity_numbers.h"
 #include "kernels/device/plan.h"
 #include "kernels/device/units.h"
 #include "kernels/device/work.h"
@@ -32,10 +31,6 @@ bool CoversRule(const PartSpec& rule, const Structure& structure) {
   }
   if (rule.name == "snap1" || (rule.name == "rtrl" && structure.diagonal())) {
     return structure.components <= device::kMaxComponents;
-  }
-  if ((rule.name == "rtrl" || rule.name == "sparse_rtrl") &&
-      SensitivityNumbersOf(rule) != SensitivityNumbers::kFull) {
-    return false;
   }
   if (rule.name == "rtrl") return structure.components * structure.block_units() <= kMostUnits;
   if (rule.name != "sparse_rtrl") return false;

@@ -6,6 +6,7 @@
 #include "engine/check.h"
 #include "engine/device/lost.h"
 #include "engine/device/status.h"
+#include "kernels/math/rounding.h"
 
 namespace millrace::engine {
 namespace {
@@ -146,7 +147,7 @@ bool DeviceLearner<T>::Account(int row) {
 
 template <typename T>
 template <typename F>
-void DeviceLearner<T>::EachPart(const F& f) {
+void DeviceLearner<T>::EachPart(std::vector<std::uint16_t>* bf16, const F& f) {
   const SlotLayout& at = plan_->layout();
   const auto part = [&](std::int64_t offset, auto& values) {
     if (offset < 0 || values.empty()) return;
@@ -165,7 +166,7 @@ void DeviceLearner<T>::EachPart(const F& f) {
           {at.good_theta, at.good_slot1, at.good_slot2, at.good_power1, at.good_power2});
   part(at.hidden, learner_->hidden_);
   part(at.predicted, *predicted_);
-  part(at.rule, learner_->rule_state_);
+  bf16->empty() ? part(at.rule, learner_->rule_state_) : part(at.rule, *bf16);
 }
 
 template <typename T>
@@ -193,7 +194,11 @@ void DeviceLearner<T>::TakeUpdate(const device::UpdateState& update) {
 template <typename T>
 void DeviceLearner<T>::Upload(void* slot) {
   device::Backend& backend = memory_->backend();
-  EachPart([&](std::int64_t offset, void* host, std::int64_t bytes) {
+  std::vector<std::uint16_t> bf16(plan_->keeps_bf16() ? learner_->rule_state_.size() : 0);
+  for (std::size_t i = 0; i < bf16.size(); ++i) {
+    bf16[i] = kernels::RoundToBf16(static_cast<float>(learner_->rule_state_[i]));
+  }
+  EachPart(&bf16, [&](std::int64_t offset, void* host, std::int64_t bytes) {
     OrLost(backend.ToDevice(host, bytes, static_cast<unsigned char*>(slot) + offset));
   });
   OrLost(backend.Wait());
@@ -204,9 +209,13 @@ void DeviceLearner<T>::Upload(void* slot) {
 template <typename T>
 void DeviceLearner<T>::Download(void* slot) {
   device::Backend& backend = memory_->backend();
-  EachPart([&](std::int64_t offset, void* host, std::int64_t bytes) {
+  std::vector<std::uint16_t> bf16(plan_->keeps_bf16() ? learner_->rule_state_.size() : 0);
+  EachPart(&bf16, [&](std::int64_t offset, void* host, std::int64_t bytes) {
     OrLost(backend.ToHost(static_cast<unsigned char*>(slot) + offset, bytes, host));
   });
+  for (std::size_t i = 0; i < bf16.size(); ++i) {
+    learner_->rule_state_[i] = kernels::WidenBf16(bf16[i]);
+  }
   learner_->updater_.Renew();
   device_newer_ = false;
 }

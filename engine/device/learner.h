@@ -92,9 +92,10 @@ class DeviceLearner final : public DeviceMemory::Resident {
   std::int64_t slot_bytes() const { return plan_->layout().bytes; }
   void Upload(void* slot);
   void Download(void* slot);
-  // f(device offset, host memory, bytes) for each part of the state.
+  // f(device offset, host memory, bytes) for each part of the state; of the rule's it is that of
+  // bf16, [rule_state], where the slot keeps it so.
   template <typename F>
-  void EachPart(const F& f);
+  void EachPart(std::vector<std::uint16_t>* bf16, const F& f);
 
   std::shared_ptr<DeviceMemory> memory_;
   std::shared_ptr<const DevicePlan<T>> plan_;

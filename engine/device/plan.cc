@@ -7,8 +7,10 @@
 #include "engine/device/status.h"
 #include "engine/device/traces.h"
 #include "engine/device/unit_map.h"
+#include "engine/rules/block_sensitivities.h"
 #include "engine/rules/snap1.h"
 #include "kernels/device/team.h"
+#include "kernels/device/tensor_tile.h"
 #include "kernels/device/tile.h"
 #include "kernels/device/units.h"
 #include "kernels/math/updates.h"
@@ -29,6 +31,21 @@ std::int64_t Aligned(std::int64_t bytes) {
 }
 
 int Int(std::int64_t value) { return static_cast<int>(value); }
+
+template <typename T>
+device::Sensitivities SensitivitiesOf(const PartSpec& rule) {
+  switch (NumbersOf<T>(rule)) {
+    case SensitivityNumbers::kTf32x3:
+      return device::Sensitivities::kTf32x3;
+    case SensitivityNumbers::kTf32:
+      return device::Sensitivities::kTf32;
+    case SensitivityNumbers::kBf16:
+      return device::Sensitivities::kBf16;
+    case SensitivityNumbers::kFull:
+      break;
+  }
+  return device::Sensitivities::kFull;
+}
 
 }  // namespace
 
@@ -147,6 +164,7 @@ void DevicePlan<T>::FillRule(const ModelSpec& spec, const Structure& structure) 
     coupling = OwnUnitCoupling(structure);
   } else {
     plan_.rule = device::RuleForm::kBlocks;
+    plan_.blocks.sensitivities = SensitivitiesOf<T>(spec.rule);
     FillKept(spec.rule, structure);
   }
   for (const Pair& pair : coupling) coupling_.push_back({pair.to, pair.from});
@@ -189,9 +207,31 @@ void DevicePlan<T>::FillKept(const PartSpec& rule, const Structure& structure) {
   }
 }
 
+// Matrix units take blocks of more than 8 units without a mask, in tiles of at least a warp's
+// columns.
+template <typename T>
+bool DevicePlan<T>::FillTensor(std::int64_t shared_bytes) {
+  device::BlockPlan& blocks = plan_.blocks;
+  const bool wanted = blocks.sensitivities == device::Sensitivities::kTf32x3 ||
+                      blocks.sensitivities == device::Sensitivities::kTf32;
+  blocks.tensor = wanted && blocks.kept == device::kNone && blocks.s > kWidestNarrow;
+  for (const int width : kWidths) {
+    if (!blocks.tensor || width < device::kWarpColumns) continue;
+    blocks.width = width;
+    blocks.rows = blocks.s > 4 * blocks.row_threads() ? 8 : 4;
+    for (const int depth : {blocks.s, kDepths[0], kDepths[1]}) {
+      blocks.depth = depth;
+      blocks.numbers = device::TensorSizesOf<T>(blocks, plan_.shape.components).all();
+      if (blocks.numbers * static_cast<std::int64_t>(sizeof(T)) <= shared_bytes) return true;
+    }
+  }
+  return blocks.tensor = false;
+}
+
 // The widest tile, and of the Jacobian as much as then fits beside it.
 template <typename T>
 void DevicePlan<T>::FillBlocks(std::int64_t shared_bytes) {
+  if (FillTensor(shared_bytes)) return;
   device::BlockPlan& blocks = plan_.blocks;
   const std::int64_t s = blocks.s, components = plan_.shape.components;
   const bool masked = blocks.kept != device::kNone;
@@ -256,7 +296,7 @@ void DevicePlan<T>::FillLayout(const ModelSpec& spec) {
   layout_.power2 = take(true, powers);
   layout_.hidden = take(true, shape.states() * numbers);
   layout_.predicted = take(true, shape.states() * numbers);
-  layout_.rule = take(true, plan_.rule_state * numbers);
+  layout_.rule = take(true, plan_.rule_state * (keeps_bf16() ? 2 : numbers));
   layout_.good_theta = take(good, p);
   layout_.good_slot1 = take(good && first, p);
   layout_.good_slot2 = take(good && second, p);

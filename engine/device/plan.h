@@ -49,6 +49,10 @@ class DevicePlan {
 
   const kernels::device::Plan<T>& plan() const { return plan_; }
   const SlotLayout& layout() const { return layout_; }
+  // Whether the rule's state takes two bytes a number in the slot.
+  bool keeps_bf16() const {
+    return plan_.blocks.sensitivities == kernels::device::Sensitivities::kBf16;
+  }
   // The slot at an address of the device.
   kernels::device::Slot<T> SlotAt(void* memory) const;
   // Blocks of threads that are worth having for a launch of so many streams.
@@ -62,6 +66,8 @@ class DevicePlan {
   void FillTraces(const Structure& structure);
   void FillKept(const PartSpec& rule, const Structure& structure);
   void FillBlocks(std::int64_t shared_bytes);
+  // Whether products are made on matrix units; tiles are filled in then.
+  bool FillTensor(std::int64_t shared_bytes);
   void FillVectors(std::int64_t shared_bytes);
   void FillLayout(const ModelSpec& spec);
   void FillResidency(const kernels::device::Backend& backend);

@@ -56,18 +56,18 @@ struct UnitAt {
   int i;  // unit within the block
 };
 
-// sum plus the carry of what the unit's components were, plus the immediate term. old: this column
-// of all components and units, `stride` apart.
-template <typename T, typename Block>
+// sum plus the carry of what the unit's components were, plus the immediate term. old(c s + i): the
+// old value of this column for component c of unit i.
+template <typename T, typename Block, typename Old>
 MILLRACE_HD T AddLocal(const Team<T, Block>& team, const UnitAt& at, const Column<T>& column,
-                       const T* old, std::int64_t stride, T sum) {
+                       const Old& old, T sum) {
   const Plan<T>& plan = team.plan;
   const std::int64_t n = plan.shape.n;
   const std::int64_t unit = at.first + at.i;
   for (int k = 0; k < plan.shape.carries; ++k) {
     const Pair pair = plan.tables.carry[k];
     if (pair.to != at.component) continue;
-    sum = MulAdd(team.v.carry[k * n + unit], old[(pair.from * plan.blocks.s + at.i) * stride], sum);
+    sum = MulAdd(team.v.carry[k * n + unit], old(pair.from * plan.blocks.s + at.i), sum);
   }
   if (at.i == column.unit) {
     for (int k = 0; k < plan.shape.slopes; ++k) {

@@ -4,6 +4,7 @@
 #define MILLRACE_KERNELS_DEVICE_JACOBIAN_H_
 
 #include <cstdint>
+#include <type_traits>
 
 #include "kernels/device/team.h"
 #include "kernels/math/mul_add.h"
@@ -30,6 +31,15 @@ MILLRACE_HD T ThroughModulator(const Team<T, Block>& team, const GatePlan& gate,
   return sum;
 }
 
+// An entry as products see it.
+template <typename T, typename Block>
+MILLRACE_HD T AsFactor(const Team<T, Block>& team, T entry) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (team.plan.blocks.sensitivities == Sensitivities::kTf32) return team.block.Tf32(entry);
+  }
+  return entry;
+}
+
 // J [C, n, s]: row i holds the entries of the units of i's own block of s.
 template <typename T, typename Block>
 MILLRACE_HD void FillJacobian(Team<T, Block>& team) {
@@ -52,7 +62,7 @@ MILLRACE_HD void FillJacobian(Team<T, Block>& team) {
                            : ThroughModulator(team, gate, i, l);
       sum = MulAdd(team.v.slope[k * n + i], weight, sum);
     }
-    team.work.slot.jacobian[index] = sum;
+    team.work.slot.jacobian[index] = AsFactor(team, sum);
   });
 }
 

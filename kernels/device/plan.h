@@ -92,6 +92,9 @@ struct Shape {
   MILLRACE_HD int outputs() const { return (components - first_output) * n; }
 };
 
+// The numbers that dense sensitivities are multiplied and kept in (numbers.h).
+enum class Sensitivities : int { kFull, kTf32x3, kTf32, kBf16 };
+
 // Dense sensitivities, and how a sweep of them is cut (sweep.h).
 struct BlockPlan {
   int s;                 // units of a block
@@ -101,6 +104,8 @@ struct BlockPlan {
   int rows;              // of a thread's part of a tile: 4 or 8
   int depth;             // columns of the Jacobian in shared memory at a time; s: all of it, once
   std::int64_t numbers;  // of shared memory for a tile
+  Sensitivities sensitivities;
+  bool tensor;  // products on matrix units (tensor_tile.h)
 
   MILLRACE_HD int column_threads() const { return width / 4; }
   MILLRACE_HD int row_threads() const { return kThreads / column_threads(); }

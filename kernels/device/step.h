@@ -13,6 +13,7 @@
 #include "kernels/device/forward.h"
 #include "kernels/device/jacobian.h"
 #include "kernels/device/norms.h"
+#include "kernels/device/numbers.h"
 #include "kernels/device/resident.h"
 #include "kernels/device/sweep.h"
 #include "kernels/device/team.h"
@@ -66,7 +67,9 @@ MILLRACE_HD void ZeroState(Team<T, Block>& team, bool learner) {
   const std::int64_t states = team.plan.shape.states();
   team.For(states, [&](std::int64_t i) { (learner ? slot.hidden : slot.predicted)[i] = T(0); });
   if (!learner) return;
-  team.For(team.plan.rule_state, [&](std::int64_t i) { slot.rule[i] = T(0); });
+  WithKept(team, [&](const auto& kept) {
+    team.For(team.plan.rule_state, [&](std::int64_t i) { kept.Set(i, T(0)); });
+  });
 }
 
 // New state to the learner, the predictor, or both.
@@ -112,21 +115,25 @@ MILLRACE_HD bool RunFront(Team<T, Block>& team, const RowAt<T>& at) {
 }
 
 // Scales the sensitivities down to the norm that they may have.
-template <typename T, typename Block>
-MILLRACE_HD void CapSensitivities(Team<T, Block>& team) {
-  const double most = team.work.settings.max_sensitivity_norm;
-  T* const values = team.work.slot.rule;
-  if (most <= 0 || team.plan.rule_state == 0) return;
+template <typename T, typename Block, typename Kept>
+MILLRACE_HD void CapKept(Team<T, Block>& team, const Kept& kept, double most) {
   team.SumGroups([&](int t, T* own) {
     for (std::int64_t i = t; i < team.plan.rule_state; i += kThreads) {
-      own[0] = MulAdd(values[i], values[i], own[0]);
+      const T value = kept.At(i);
+      own[0] = MulAdd(value, value, own[0]);
     }
   });
   const double norm = Sqrt(static_cast<double>(team.Sum(0)));
   team.Wait();
   if (norm <= most) return;
   const T scale = static_cast<T>(most / norm);
-  team.For(team.plan.rule_state, [&](std::int64_t i) { values[i] *= scale; });
+  team.For(team.plan.rule_state, [&](std::int64_t i) { kept.Set(i, kept.At(i) * scale); });
+}
+template <typename T, typename Block>
+MILLRACE_HD void CapSensitivities(Team<T, Block>& team) {
+  const double most = team.work.settings.max_sensitivity_norm;
+  if (most <= 0 || team.plan.rule_state == 0) return;
+  WithKept(team, [&](const auto& kept) { CapKept(team, kept, most); });
 }
 
 template <typename T, typename Block>

@@ -5,21 +5,25 @@
 // new values go from registers to their place while the old ones stay. A thread has 4 columns and 4
 // or 8 rows of a pass over the rows. The Jacobian is in shared memory whole where it fits (then
 // once a block of units), else some of its columns at a time. Through a mask only the kept entries
-// are read, from the slot. Small blocks of units need no tiles (narrow_sweep.h).
+// are read, from the slot. Small blocks of units need no tiles (narrow_sweep.h); on matrix units
+// tiles have another shape (tensor_sweep.h).
 #ifndef MILLRACE_KERNELS_DEVICE_SWEEP_H_
 #define MILLRACE_KERNELS_DEVICE_SWEEP_H_
 
 #include <cstdint>
+#include <type_traits>
 
 #include "kernels/device/narrow_sweep.h"
+#include "kernels/device/numbers.h"
 #include "kernels/device/team.h"
+#include "kernels/device/tensor_sweep.h"
 #include "kernels/device/tile.h"
 #include "kernels/math/platform.h"
 
 namespace millrace::kernels::device {
 
 // All rows with the whole Jacobian in shared memory, or through a mask: one phase.
-template <int kRows, typename T, typename Block, typename Held>
+template <int kRows, typename Numbers, typename T, typename Block, typename Held>
 MILLRACE_HD void SweepWhole(Team<T, Block>& team, const TileAt& tile, const TileMemory<T>& memory,
                             Held& held) {
   const BlockPlan& blocks = team.plan.blocks;
@@ -38,16 +42,16 @@ MILLRACE_HD void SweepWhole(Team<T, Block>& team, const TileAt& tile, const Tile
         ClearSums(&part);
         if (recurs) {
           const T* const left = memory.jacobian + std::int64_t{c} * blocks.s * stride + row;
-          Multiply<T, kRows>(left, stride, right, blocks.width, blocks.s, &part);
+          Multiply<Numbers>(team, left, stride, right, blocks.s, &part);
         }
-        Finish<T, kRows>(team, tile, memory, {tile.first, c, row}, place, &part);
+        Finish<Numbers>(team, tile, memory, {tile.first, c, row}, place, &part);
       }
     }
   });
 }
 
 // The same with some columns of the Jacobian at a time.
-template <int kRows, typename T, typename Block, typename Held>
+template <int kRows, typename Numbers, typename T, typename Block, typename Held>
 MILLRACE_HD void SweepInPieces(Team<T, Block>& team, const TileAt& tile,
                                const TileMemory<T>& memory, Held& held) {
   const BlockPlan& blocks = team.plan.blocks;
@@ -63,17 +67,17 @@ MILLRACE_HD void SweepInPieces(Team<T, Block>& team, const TileAt& tile,
         const int depth = blocks.s - from < blocks.depth ? blocks.s - from : blocks.depth;
         const Piece piece = {tile.first,        c, row, blocks.pass_rows(), from, depth,
                              blocks.pass_rows()};
-        team.block.Phase([&](int t) { StageJacobian(team, t, piece, memory.jacobian); });
+        team.block.Phase([&](int t) { StageJacobian(team, t, piece, memory.jacobian, InOrder()); });
         team.block.Phase([&](int t) {
           const Place place = PlaceOf<kRows>(blocks, t);
-          Multiply<T, kRows>(memory.jacobian + place.row, blocks.pass_rows(),
-                             memory.old + (fed_back + from) * blocks.width + place.column,
-                             blocks.width, depth, &held.Of(t));
+          Multiply<Numbers>(team, memory.jacobian + place.row, blocks.pass_rows(),
+                            memory.old + (fed_back + from) * blocks.width + place.column, depth,
+                            &held.Of(t));
         });
       }
       team.block.Phase([&](int t) {
         const Place place = PlaceOf<kRows>(blocks, t);
-        Finish<T, kRows>(team, tile, memory, {tile.first, c, row + place.row}, place, &held.Of(t));
+        Finish<Numbers>(team, tile, memory, {tile.first, c, row + place.row}, place, &held.Of(t));
       });
     }
   }
@@ -99,20 +103,7 @@ MILLRACE_HD void FoldGradient(Team<T, Block>& team, const TileAt& tile, const Ti
   });
 }
 
-// The Jacobian of a block of units, component by component.
-template <typename T, typename Block>
-MILLRACE_HD void StageWhole(Team<T, Block>& team, int first, T* to) {
-  const BlockPlan& blocks = team.plan.blocks;
-  const int stride = (blocks.s + blocks.pass_rows() - 1) / blocks.pass_rows() * blocks.pass_rows();
-  team.block.Phase([&](int t) {
-    for (int c = 0; c < team.plan.shape.components; ++c) {
-      StageJacobian(team, t, {first, c, 0, stride, 0, blocks.s, stride},
-                    to + std::int64_t{c} * blocks.s * stride);
-    }
-  });
-}
-
-template <int kRows, typename T, typename Block>
+template <int kRows, typename Numbers, typename T, typename Block>
 MILLRACE_HD_CALL void SweepWide(Team<T, Block>& team, const Share& share, bool learns) {
   const Plan<T>& plan = team.plan;
   const BlockPlan& blocks = plan.blocks;
@@ -129,14 +120,14 @@ MILLRACE_HD_CALL void SweepWide(Team<T, Block>& team, const Share& share, bool l
     const TileAt tile = {first, column,
                          columns - column < blocks.width ? columns - column : blocks.width};
     if (whole && blocks.kept == kNone && staged != first) {
-      StageWhole(team, first, memory.jacobian);
+      StageWhole(team, first, memory.jacobian, blocks.s, InOrder());
       staged = first;
     }
-    LoadTile(team, tile, memory);
+    LoadTile<Numbers>(team, tile, memory, InOrder());
     if (whole) {
-      SweepWhole<kRows>(team, tile, memory, held);
+      SweepWhole<kRows, Numbers>(team, tile, memory, held);
     } else {
-      SweepInPieces<kRows>(team, tile, memory, held);
+      SweepInPieces<kRows, Numbers>(team, tile, memory, held);
     }
     if (learns) FoldGradient<kRows>(team, tile, memory, held);
   }
@@ -145,12 +136,18 @@ MILLRACE_HD_CALL void SweepWide(Team<T, Block>& team, const Share& share, bool l
 // The share of a sweep. `learns`: the gradient of the columns is wanted.
 template <typename T, typename Block>
 MILLRACE_HD void SweepBlocks(Team<T, Block>& team, const Share& share, bool learns) {
-  if (TrySweepNarrow(team, share, learns)) return;
-  if (team.plan.blocks.rows == 8) {
-    SweepWide<8>(team, share, learns);
-  } else {
-    SweepWide<4>(team, share, learns);
+  if constexpr (std::is_same_v<T, float>) {
+    if (team.plan.blocks.tensor) return SweepOnTensorUnits(team, share, learns);
   }
+  WithNumbers(team, [&](const auto& numbers) {
+    using Numbers = std::remove_cv_t<std::remove_reference_t<decltype(numbers)>>;
+    if (TrySweepNarrow<Numbers>(team, share, learns)) return;
+    if (team.plan.blocks.rows == 8) {
+      SweepWide<8, Numbers>(team, share, learns);
+    } else {
+      SweepWide<4, Numbers>(team, share, learns);
+    }
+  });
 }
 
 }  // namespace millrace::kernels::device

@@ -4,6 +4,12 @@
 //   bool Any(body)        whether body(t) holds for any thread t, known to all; then a barrier
 //   Held<A> Registers()   an A of every thread that lives across phases: held.Of(t)
 //   void* Shared()        memory that the block's threads share, as many bytes as the plan says
+//   float Tf32(x)         x rounded to TF32 (kernels/math/rounding.h)
+//   void Multiply<Operands>(steps, load, held)
+//                         of every warp, held.Of(t).sum[m][n] += left[m] right[n] for the fragments
+//                         (fragments.h) that its lanes have: Operands load(t, step), step < steps,
+//                         each step's products added up from zero on; then a barrier. load reads
+//                         what earlier phases wrote.
 // What stands outside a phase is run by every thread, and may read only what no phase beside it
 // writes.
 #ifndef MILLRACE_KERNELS_DEVICE_TEAM_H_

@@ -39,7 +39,7 @@ struct Slot {
   WeightSlot<T> good;  // null pointers: no good copy is kept
   T* hidden;           // [S] of the learner
   T* predicted;        // [S] of the predictor
-  T* rule;             // the rule's state
+  T* rule;             // the rule's state; numbers.h says when it is of another type
   UpdateState* update;
   // Scratch.
   T* gradient;             // [p]

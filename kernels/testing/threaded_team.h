@@ -18,9 +18,12 @@
 #include <thread>
 #include <vector>
 
+#include "kernels/device/fragments.h"
 #include "kernels/device/plan.h"
+#include "kernels/math/rounding.h"
 #include "kernels/ops.h"
 #include "kernels/steps/block.h"
+#include "kernels/testing/host_fragments.h"
 
 namespace millrace::kernels::testing {
 
@@ -47,6 +50,7 @@ class ThreadedBlock {
   std::vector<Line> shared_;
   alignas(double) unsigned char scratch_[steps::kScratchBytes];
   std::array<unsigned char, device::kThreads> found_{};
+  std::array<std::array<unsigned char, 128>, device::kThreads> operands_{};
   std::barrier<> barrier_{device::kThreads};
 };
 
@@ -86,6 +90,34 @@ class ThreadedTeam {
   template <typename A>
   ThreadHeld<A> Registers() {
     return {};
+  }
+
+  float Tf32(float x) const { return RoundToTf32(x); }
+  // Each thread makes the whole product of its warp and takes its own part of it.
+  template <typename Operands, typename Held, typename Load>
+  void Multiply(int steps, const Load& load, Held& held) {
+    std::array<Operands, device::kWarp> operands;
+    static_assert(sizeof(Operands) <= sizeof(block_.operands_[0]));
+    const int lane = t_ % device::kWarp;
+    for (int step = 0; step < steps; ++step) {
+      const Operands own = load(t_, step);
+      std::memcpy(&block_.operands_[static_cast<std::size_t>(t_)], &own, sizeof(own));
+      block_.barrier_.arrive_and_wait();
+      for (int i = 0; i < device::kWarp; ++i) {
+        std::memcpy(&operands[static_cast<std::size_t>(i)],
+                    &block_.operands_[static_cast<std::size_t>(t_ - lane + i)], sizeof(own));
+      }
+      block_.barrier_.arrive_and_wait();
+      for (int m = 0; m < Operands::kLeftCount; ++m) {
+        for (int n = 0; n < Operands::kRightCount; ++n) {
+          const Sums product = ProductOf(operands.data(), m, n);
+          for (int i = 0; i < 4; ++i) {
+            held.Of(t_).sum[m][n].at[i] += product[static_cast<std::size_t>(lane)].at[i];
+          }
+        }
+      }
+    }
+    block_.barrier_.arrive_and_wait();
   }
 
  private:

@@ -170,8 +170,10 @@ void ExpectTheSame(const Streamed& a, const Streamed& b) {
 TEST(ApplyTogether, EveryStreamEndsWithTheBitsThatItHasAlone) {
   for (const engine::PartSpec& rule :
        {engine::PartSpec{"immediate", {}}, engine::PartSpec{"snap1", {}},
-        engine::PartSpec{"rtrl", {}}}) {
-    SCOPED_TRACE(rule.name);
+        engine::PartSpec{"rtrl", {}},
+        engine::PartSpec{"rtrl", {{"sensitivities", std::string("tf32x3")}}},
+        engine::PartSpec{"rtrl", {{"sensitivities", std::string("bf16")}}}}) {
+    SCOPED_TRACE(rule.name + (rule.settings.empty() ? "" : rule.Text("sensitivities")));
     HostDevice device;
     const std::vector<std::shared_ptr<const engine::Model>> models = {
         conformance::MakeModel(Spec(rule))};
