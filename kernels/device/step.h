@@ -116,7 +116,7 @@ MILLRACE_HD bool RunFront(Team<T, Block>& team, const RowAt<T>& at) {
 
 // Scales the sensitivities down to the norm that they may have.
 template <typename T, typename Block, typename Kept>
-MILLRACE_HD void CapKept(Team<T, Block>& team, const Kept& kept, double most) {
+MILLRACE_HD_CALL void CapKept(Team<T, Block>& team, const Kept& kept, double most) {
   team.SumGroups([&](int t, T* own) {
     for (std::int64_t i = t; i < team.plan.rule_state; i += kThreads) {
       const T value = kept.At(i);

@@ -82,7 +82,11 @@ engine::ModelSpec Wide(const std::string& cell, std::int64_t units, const engine
 TEST_F(DeviceThreads, HaveTheBitsOfOneAfterTheOtherInWideSweeps) {
   const engine::PartSpec ring{"sparse_rtrl",
                               {{"mask", std::string("ring")}, {"k", std::int64_t{4}}}};
-  for (const engine::PartSpec& rule : {engine::PartSpec{"rtrl", {}}, ring}) {
+  const auto rounded = [](const char* numbers) {
+    return engine::PartSpec{"rtrl", {{"sensitivities", std::string(numbers)}}};
+  };
+  for (const engine::PartSpec& rule :
+       {engine::PartSpec{"rtrl", {}}, ring, rounded("tf32x3"), rounded("bf16")}) {
     SCOPED_TRACE(rule.name);
     const engine::ModelSpec spec = Wide("vanilla", 40, rule);
     ExpectTheSame(spec);

@@ -30,6 +30,7 @@ def test_every_measurement_prints_its_figures():
     assert figures["copy_bytes_per_s"] > 0 and figures["operations_per_s"] > 0
     assert {row["rule"] for row in figures["sweeps"]} == {
         "rtrl", "ring4", "block4", "snap1", "immediate"}
+    assert {row["sensitivities"] for row in figures["sweeps"]} == {"full", "tf32x3", "tf32", "bf16"}
     for row in [*figures["sweeps"], figures["largest"]]:
         assert row["sound"] and row["device_bytes"] > 0
         assert 0 < row["device_step_us"] <= row["engine_step_us"]

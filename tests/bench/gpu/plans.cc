@@ -32,6 +32,7 @@ struct Planned {
   const char* cell;
   const char* rule;
   std::int64_t units, inputs;
+  const char* sensitivities = "full";
 };
 constexpr Planned kPlanned[] = {
     {"vanilla", "immediate", 64, 40},
@@ -54,6 +55,13 @@ constexpr Planned kPlanned[] = {
     {"vanilla", "rtrl", 256, 40},
     {"lstm", "rtrl", 64, 40},
     {"vanilla", "rtrl", 1024, 40},
+    {"vanilla", "rtrl", 64, 40, "tf32x3"},
+    {"vanilla", "rtrl", 128, 40, "tf32x3"},
+    {"vanilla", "rtrl", 256, 40, "tf32x3"},
+    {"lstm", "rtrl", 64, 40, "tf32x3"},
+    {"vanilla", "rtrl", 1024, 40, "tf32x3"},
+    {"vanilla", "rtrl", 256, 40, "bf16"},
+    {"vanilla", "rtrl", 1024, 40, "bf16"},
 };
 
 // Names of the arrays that stay in shared memory over the rows of a message.
@@ -84,6 +92,7 @@ std::int64_t BlocksOf(const Card& card, std::int64_t dynamic_bytes) {
 std::string Describe(const Planned& planned, const Card& card) {
   const PopulationShape shape{.cell = planned.cell,
                               .rule = planned.rule,
+                              .sensitivities = planned.sensitivities,
                               .units = planned.units,
                               .inputs = planned.inputs,
                               .outputs = 4};
@@ -99,11 +108,13 @@ std::string Describe(const Planned& planned, const Card& card) {
   const kernels::device::Residency& residency = plan.plan().residency;
   const std::int64_t with_residency = std::max(dynamic, residency.shared_bytes);
   return absl::StrFormat(
-      "{\"card\": \"%s\", \"cell\": \"%s\", \"rule\": \"%s\", \"units\": %d, \"inputs\": %d, "
+      "{\"card\": \"%s\", \"cell\": \"%s\", \"rule\": \"%s\", \"sensitivities\": \"%s\", "
+      "\"matrix_units\": %s, \"units\": %d, \"inputs\": %d, "
       "\"shared_bytes\": %d, \"tile_width\": %d, \"jacobian_columns\": %d, \"slot_bytes\": %d, "
       "\"blocks\": %d, \"resident\": [%s], \"resident_shared_bytes\": %d, "
       "\"resident_blocks\": %d}",
-      card.name, planned.cell, planned.rule, planned.units, planned.inputs, dynamic, blocks.width,
+      card.name, planned.cell, planned.rule, planned.sensitivities,
+      blocks.tensor ? "true" : "false", planned.units, planned.inputs, dynamic, blocks.width,
       blocks.depth, plan.layout().bytes, BlocksOf(card, dynamic), Names(residency), with_residency,
       BlocksOf(card, with_residency));
 }

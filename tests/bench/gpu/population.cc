@@ -21,6 +21,7 @@ engine::ModelSpec SpecOf(const PopulationShape& shape) {
   spec.head = {"linear", {{"outputs", shape.outputs}}};
   spec.loss = {"mean_squared_error", {}};
   spec.rule = RulePart(shape.rule);
+  if (shape.sensitivities != "full") spec.rule.settings["sensitivities"] = shape.sensitivities;
   spec.optimizer = {"rmsprop", {{"rate", 1e-4}}};
   spec.device = engine::Device::kCuda;
   return spec;
@@ -103,7 +104,7 @@ bool Population::Sound() const {
 std::int64_t Population::touched_bytes() const {
   const engine::StreamBytes bytes = streams_.front()->BytesByKind();
   // RMSprop has one slot, and two are counted where an optimizer may have them.
-  return 2 * bytes.weights + bytes.sensitivities;
+  return 2 * bytes.weights + bytes.sensitivities / (shape_.sensitivities == "bf16" ? 2 : 1);
 }
 
 std::int64_t Population::sensitivity_numbers() const {

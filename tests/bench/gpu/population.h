@@ -20,6 +20,7 @@ namespace millrace::bench {
 
 struct PopulationShape {
   std::string cell, rule;  // as tests/bench/played_stream.h names them
+  std::string sensitivities = "full";
   std::int64_t units = 0, inputs = 0, outputs = 0;
   std::int64_t streams = 0, steps = 0;  // steps of a message
 };

@@ -20,15 +20,32 @@ struct SweepCase {
   std::int64_t units;
   std::int64_t streams_a_processor;
   std::int64_t kept;  // units that a column of the sensitivities comes from; 0: no product
+  const char* sensitivities = "full";
 };
 
 constexpr SweepCase kCases[] = {
-    {"vanilla", "rtrl", 64, 8, 64},      {"vanilla", "rtrl", 128, 4, 128},
-    {"vanilla", "rtrl", 256, 2, 256},    {"lstm", "rtrl", 64, 4, 128},
-    {"vanilla", "ring4", 64, 8, 5},      {"vanilla", "ring4", 128, 4, 5},
-    {"vanilla", "ring4", 256, 2, 5},     {"vanilla", "block4", 256, 8, 4},
-    {"vanilla", "snap1", 64, 16, 0},     {"vanilla", "snap1", 256, 8, 0},
-    {"vanilla", "immediate", 64, 16, 0}, {"vanilla", "immediate", 256, 8, 0},
+    {"vanilla", "rtrl", 64, 8, 64},
+    {"vanilla", "rtrl", 128, 4, 128},
+    {"vanilla", "rtrl", 256, 2, 256},
+    {"lstm", "rtrl", 64, 4, 128},
+    {"vanilla", "rtrl", 64, 8, 64, "tf32x3"},
+    {"vanilla", "rtrl", 128, 4, 128, "tf32x3"},
+    {"vanilla", "rtrl", 256, 2, 256, "tf32x3"},
+    {"lstm", "rtrl", 64, 4, 128, "tf32x3"},
+    {"vanilla", "rtrl", 64, 8, 64, "tf32"},
+    {"vanilla", "rtrl", 256, 2, 256, "tf32"},
+    {"vanilla", "rtrl", 64, 8, 64, "bf16"},
+    {"vanilla", "rtrl", 256, 2, 256, "bf16"},
+    {"vanilla", "ring4", 256, 2, 5, "bf16"},
+    {"vanilla", "block4", 256, 8, 4, "bf16"},
+    {"vanilla", "ring4", 64, 8, 5},
+    {"vanilla", "ring4", 128, 4, 5},
+    {"vanilla", "ring4", 256, 2, 5},
+    {"vanilla", "block4", 256, 8, 4},
+    {"vanilla", "snap1", 64, 16, 0},
+    {"vanilla", "snap1", 256, 8, 0},
+    {"vanilla", "immediate", 64, 16, 0},
+    {"vanilla", "immediate", 256, 8, 0},
     {"lru", "rtrl", 256, 8, 0},
 };
 
@@ -60,13 +77,14 @@ std::string Measure(const PopulationShape& shape, std::int64_t kept, const Bench
   std::string binding;
   const double floor_s = FloorOf(population, kept, bench.floors, &binding);
   return absl::StrFormat(
-      "{\"cell\": \"%s\", \"rule\": \"%s\", \"units\": %d, \"streams\": %d, \"steps\": %d, "
+      "{\"cell\": \"%s\", \"rule\": \"%s\", \"sensitivities\": \"%s\", \"units\": %d, "
+      "\"streams\": %d, \"steps\": %d, "
       "\"device_step_us\": %.6g, \"engine_step_us\": %.6g, \"floor_step_us\": %.6g, "
       "\"binding\": \"%s\", \"fraction_of_floor\": %.4g, \"launches\": %d, "
       "\"device_bytes\": %d, \"host_bytes_a_stream\": %d, \"sound\": %s}",
-      shape.cell, shape.rule, shape.units, shape.streams, shape.steps, 1e6 * device_s,
-      1e6 * engine_s, 1e6 * floor_s, binding, floor_s / device_s, bench.device->launches(),
-      engine::DeviceUsage().slot_bytes, population.host_bytes(),
+      shape.cell, shape.rule, shape.sensitivities, shape.units, shape.streams, shape.steps,
+      1e6 * device_s, 1e6 * engine_s, 1e6 * floor_s, binding, floor_s / device_s,
+      bench.device->launches(), engine::DeviceUsage().slot_bytes, population.host_bytes(),
       played && population.Sound() ? "true" : "false");
 }
 
@@ -77,13 +95,15 @@ std::string MeasureSweeps(const Bench& bench) {
   for (const SweepCase& sweep : kCases) {
     PopulationShape shape{.cell = sweep.cell,
                           .rule = sweep.rule,
+                          .sensitivities = sweep.sensitivities,
                           .units = sweep.units,
                           .inputs = 40,
                           .outputs = 4,
                           .streams = sweep.streams_a_processor * bench.device->processors(),
                           .steps = 32};
     if (bench.tiny) {
-      shape.units = 8;
+      // Matrix units take more than eight.
+      shape.units = sweep.sensitivities == std::string("full") ? 8 : 12;
       shape.inputs = 3;
       shape.streams = 3;
       shape.steps = 2;
