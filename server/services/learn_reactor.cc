@@ -13,7 +13,7 @@ namespace {
 constexpr std::chrono::milliseconds kWriteStalls(50);
 // A message that gRPC has taken from the network already comes within two.
 constexpr std::chrono::microseconds kAtOnce(5);
-constexpr std::chrono::microseconds kLongestHold(200);
+constexpr std::chrono::microseconds kLongestHold(500);
 
 }  // namespace
 
