@@ -66,12 +66,13 @@ class ThreadBlock {
   }
 
  private:
-  // sum += left right, of the lanes of a warp together.
+  // sum += left right, of the lanes of a warp together; volatile, since all of them must come here.
   __device__ __forceinline__ static void MultiplyAdd(const device::LeftFragment& left,
                                                      const device::RightFragment& right,
                                                      device::SumFragment* sum) {
     float* const s = sum->at;
-    asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+    asm volatile(
+        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
         "{%8, %9}, {%0, %1, %2, %3};"
         : "+f"(s[0]), "+f"(s[1]), "+f"(s[2]), "+f"(s[3])
         : "r"(__float_as_uint(left.at[0])), "r"(__float_as_uint(left.at[1])),

@@ -20,6 +20,7 @@
 #include "kernels/device/plan.h"
 #include "kernels/device/work.h"
 #include "kernels/math/platform.h"
+#include "kernels/steps/pairs.h"
 
 namespace millrace::kernels::device {
 
@@ -116,22 +117,10 @@ struct Team {
   MILLRACE_HD T Sum(int group) const { return sums[group * kThreads]; }
 };
 
-// body(j, i) for the pairs j < k, i < n that fall to thread t: neighbours take neighbouring i.
+// body(j, i) for the pairs j < k, i < n that fall to thread t.
 template <typename Body>
 MILLRACE_HD void EachPair(int t, int k, int n, const Body& body) {
-  const int rows = kThreads / n;
-  const int columns = kThreads % n;
-  int j = t / n;
-  int i = t % n;
-  while (j < k) {
-    body(j, i);
-    j += rows;
-    i += columns;
-    if (i >= n) {
-      i -= n;
-      ++j;
-    }
-  }
+  steps::EachPair<int>(t, kThreads, k, n, body);
 }
 
 }  // namespace millrace::kernels::device

@@ -19,6 +19,7 @@
 #include "kernels/math/mul_add.h"
 #include "kernels/math/platform.h"
 #include "kernels/steps/lanes.h"
+#include "kernels/steps/pairs.h"
 
 namespace millrace::kernels::steps {
 
@@ -39,26 +40,12 @@ class BlockExecutor {
     });
   }
 
-  // body(j, i) for j < k, i < n. Neighbouring threads take neighbouring i. One division a thread.
+  // body(j, i) for j < k, i < n.
   template <typename Body>
   MILLRACE_HD void ForPairs(std::int64_t k, std::int64_t n, const Body& body) {
     if (n <= 0) return;
     const std::int64_t threads = block_.Threads();
-    const std::int64_t rows = threads / n;
-    const std::int64_t columns = threads % n;
-    block_.Phase([&](int t) {
-      std::int64_t j = t / n;
-      std::int64_t i = t % n;
-      while (j < k) {
-        body(j, i);
-        j += rows;
-        i += columns;
-        if (i >= n) {
-          i -= n;
-          ++j;
-        }
-      }
-    });
+    block_.Phase([&](int t) { EachPair<std::int64_t>(t, threads, k, n, body); });
   }
 
   // out[i] = start(i), then sum = add(j, i, sum) for j = 0, 1, ... k - 1.
