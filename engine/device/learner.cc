@@ -1,6 +1,7 @@
 #include "engine/device/learner.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "engine/check.h"
@@ -12,6 +13,9 @@ namespace millrace::engine {
 namespace {
 
 namespace device = kernels::device;
+
+// State up to this goes in one copy.
+constexpr std::int64_t kGatheredBytes = std::int64_t{4} << 20;
 
 }  // namespace
 
@@ -192,16 +196,35 @@ void DeviceLearner<T>::TakeUpdate(const device::UpdateState& update) {
 }
 
 template <typename T>
+DeviceMemory::Staging DeviceLearner<T>::StateStaging() {
+  const std::int64_t bytes = plan_->layout().state_bytes;
+  if (bytes > kGatheredBytes) return {};
+  absl::StatusOr<DeviceMemory::Staging> staging = memory_->LeaseStaging(bytes);
+  return staging.ok() ? *staging : DeviceMemory::Staging{};
+}
+
+template <typename T>
 void DeviceLearner<T>::Upload(void* slot) {
   device::Backend& backend = memory_->backend();
   std::vector<std::uint16_t> bf16(plan_->keeps_bf16() ? learner_->rule_state_.size() : 0);
   for (std::size_t i = 0; i < bf16.size(); ++i) {
     bf16[i] = kernels::RoundToBf16(static_cast<float>(learner_->rule_state_[i]));
   }
-  EachPart(&bf16, [&](std::int64_t offset, void* host, std::int64_t bytes) {
-    OrLost(backend.ToDevice(host, bytes, static_cast<unsigned char*>(slot) + offset));
-  });
-  OrLost(backend.Wait());
+  const DeviceMemory::Staging staging = StateStaging();
+  if (staging.host == nullptr) {
+    EachPart(&bf16, [&](std::int64_t offset, void* host, std::int64_t bytes) {
+      OrLost(backend.ToDevice(host, bytes, static_cast<unsigned char*>(slot) + offset));
+    });
+    OrLost(backend.Wait());
+  } else {
+    std::memset(staging.host, 0, static_cast<std::size_t>(plan_->layout().state_bytes));
+    EachPart(&bf16, [&](std::int64_t offset, void* host, std::int64_t bytes) {
+      std::memcpy(staging.host + offset, host, static_cast<std::size_t>(bytes));
+    });
+    OrLost(backend.ToDevice(staging.host, plan_->layout().state_bytes, slot));
+    OrLost(backend.Wait());
+    memory_->ReturnStaging(staging);
+  }
   device_valid_ = true;
   device_newer_ = false;
 }
@@ -210,9 +233,18 @@ template <typename T>
 void DeviceLearner<T>::Download(void* slot) {
   device::Backend& backend = memory_->backend();
   std::vector<std::uint16_t> bf16(plan_->keeps_bf16() ? learner_->rule_state_.size() : 0);
-  EachPart(&bf16, [&](std::int64_t offset, void* host, std::int64_t bytes) {
-    OrLost(backend.ToHost(static_cast<unsigned char*>(slot) + offset, bytes, host));
-  });
+  const DeviceMemory::Staging staging = StateStaging();
+  if (staging.host == nullptr) {
+    EachPart(&bf16, [&](std::int64_t offset, void* host, std::int64_t bytes) {
+      OrLost(backend.ToHost(static_cast<unsigned char*>(slot) + offset, bytes, host));
+    });
+  } else {
+    OrLost(backend.ToHost(slot, plan_->layout().state_bytes, staging.host));
+    EachPart(&bf16, [&](std::int64_t offset, void* host, std::int64_t bytes) {
+      std::memcpy(host, staging.host + offset, static_cast<std::size_t>(bytes));
+    });
+    memory_->ReturnStaging(staging);
+  }
   for (std::size_t i = 0; i < bf16.size(); ++i) {
     learner_->rule_state_[i] = kernels::WidenBf16(bf16[i]);
   }

@@ -90,8 +90,16 @@ class DeviceLearner final : public DeviceMemory::Resident {
   // A row with its input; target and flags are to be filled in.
   kernels::device::Row& AddRow(const CellInput<T>& input);
   std::int64_t slot_bytes() const { return plan_->layout().bytes; }
+  // What the rows and their results take in a launch, about.
+  std::int64_t row_bytes() const {
+    return static_cast<std::int64_t>(rows_.size() * sizeof(rows_[0]) + present_.size() +
+                                     (inputs_.size() + 2 * targets_.size()) * sizeof(T));
+  }
   void Upload(void* slot);
   void Download(void* slot);
+  // Staging that has room for the whole state, in the order of the slot; none where that is large
+  // and its parts go one by one.
+  DeviceMemory::Staging StateStaging();
   // f(device offset, host memory, bytes) for each part of the state; of the rule's it is that of
   // bf16, [rule_state], where the slot keeps it so.
   template <typename F>
@@ -113,9 +121,8 @@ class DeviceLearner final : public DeviceMemory::Resident {
   std::vector<unsigned char> status_;
   std::vector<double> counts_;  // class counts before the rows
   int done_ = 0;
-  kernels::device::UpdateState update_ =
-      {};                              // after it; the learner's once its rows are taken over
-  std::vector<unsigned char> packed_;  // of a launch that this is the first of
+  // After it; the learner's once its rows are taken over.
+  kernels::device::UpdateState update_ = {};
 };
 
 // Runs the rows of all of them, which have one plan, in as few launches as memory allows; rows are

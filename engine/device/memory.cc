@@ -1,6 +1,7 @@
 #include "engine/device/memory.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -14,6 +15,7 @@ namespace {
 // A slab has as many slots as fit in this, and at least one.
 constexpr std::int64_t kSlabBytes = std::int64_t{64} << 20;
 constexpr std::int64_t kLeastStaging = 1 << 16;
+constexpr std::align_val_t kHostAlignment{64};
 
 std::int64_t SlotsOf(std::int64_t bytes, std::int64_t room) {
   return std::max<std::int64_t>(1, std::min(kSlabBytes, room) / bytes);
@@ -30,7 +32,7 @@ DeviceMemory::~DeviceMemory() {
   for (const auto& chunks : chunks_) {
     for (void* const chunk : chunks.second) backend_->Free(chunk);
   }
-  for (const Staging& staging : staging_) backend_->Free(staging.memory);
+  for (const Staging& staging : staging_) FreeStaging(staging);
 }
 
 absl::Status DeviceMemory::CheckFits(std::int64_t bytes, absl::string_view owner) const {
@@ -111,11 +113,11 @@ absl::StatusOr<void*> DeviceMemory::TakeSlot(std::int64_t bytes) {
 }
 
 absl::StatusOr<void*> DeviceMemory::AddSlab(std::int64_t bytes) {
-  if (allocated_ + bytes > limit_) FreeUnused(bytes);
-  std::int64_t slots = SlotsOf(bytes, limit_ - allocated_);
+  if (bytes > RoomFor(bytes)) FreeUnused(bytes);
+  std::int64_t slots = SlotsOf(bytes, RoomFor(bytes));
   void* memory = nullptr;
   while (memory == nullptr) {
-    if (allocated_ + slots * bytes > limit_) return nullptr;
+    if (slots * bytes > RoomFor(bytes)) return nullptr;
     const kernels::device::Outcome outcome = backend_->Allocate(slots * bytes, &memory);
     if (outcome.ok()) break;
     if (outcome.code != kernels::device::Outcome::Code::kNoMemory) return StatusOf(outcome);
@@ -207,16 +209,46 @@ absl::StatusOr<DeviceMemory::Staging> DeviceMemory::LeaseStaging(std::int64_t by
     return lent;
   }
   // Room to grow, and then one that is too small is given up.
-  Staging staging{nullptr, std::max(kLeastStaging, 2 * bytes)};
   if (!staging_.empty()) {
-    backend_->Free(staging_.back().memory);
-    staged_ -= staging_.back().bytes;
+    FreeStaging(staging_.back());
     staging_.pop_back();
   }
-  absl::Status status = Note(StatusOf(backend_->Allocate(staging.bytes, &staging.memory)));
+  return MakeStaging(std::max(kLeastStaging, 2 * bytes));
+}
+
+absl::StatusOr<DeviceMemory::Staging> DeviceMemory::MakeStaging(std::int64_t bytes) {
+  Staging staging{.bytes = bytes};
+  absl::Status status = Note(StatusOf(backend_->Allocate(bytes, &staging.memory)));
   if (!status.ok()) return status;
-  staged_ += staging.bytes;
+  staged_ += bytes;
+  void* host = nullptr;
+  const kernels::device::Outcome pinned = backend_->AllocateHost(bytes, &host);
+  staging.pinned = pinned.ok();
+  if (pinned.ok()) {
+    pinned_ += bytes;
+  } else if (pinned.code == kernels::device::Outcome::Code::kNoMemory) {
+    host = ::operator new(static_cast<std::size_t>(bytes), kHostAlignment);
+  } else {
+    FreeStaging(staging);
+    return Note(StatusOf(pinned));
+  }
+  staging.host = static_cast<unsigned char*>(host);
   return staging;
+}
+
+void DeviceMemory::FreeStaging(const Staging& staging) {
+  backend_->Free(staging.memory);
+  staged_ -= staging.bytes;
+  if (staging.host == nullptr) return;
+  if (staging.pinned) {
+    pinned_ -= staging.bytes;
+    return backend_->FreeHost(staging.host);
+  }
+  ::operator delete(staging.host, kHostAlignment);
+}
+
+std::int64_t DeviceMemory::RoomFor(std::int64_t slot_bytes) const {
+  return std::max(limit_ - staged_, std::min(slot_bytes, limit_)) - allocated_;
 }
 
 void DeviceMemory::ReturnStaging(const Staging& staging) {
@@ -233,6 +265,8 @@ DeviceMemoryUsage DeviceMemory::usage() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   DeviceMemoryUsage usage{.limit_bytes = limit_,
                           .staging_bytes = staged_,
+                          .pinned_bytes = pinned_,
+                          .unpinned_bytes = staged_ - pinned_,
                           .residents = static_cast<std::int64_t>(residents_.size()),
                           .page_outs = page_outs_,
                           .page_ins = page_ins_};

@@ -51,10 +51,13 @@ class DeviceMemory {
     bool fresh;  // it holds nothing of the resident's
   };
 
-  // A block of memory for the rows of a launch and what they report.
+  // Blocks of memory for the rows of a launch and what they report, on the device and, of the same
+  // size, on the host: pinned where the system gives such memory, else as `pinned` and usage() say.
   struct Staging {
     void* memory = nullptr;
+    unsigned char* host = nullptr;
     std::int64_t bytes = 0;
+    bool pinned = false;
   };
 
   // limit_bytes 0: nine tenths of the device's memory.
@@ -107,6 +110,10 @@ class DeviceMemory {
   void Drop(Resident* resident);
   // Slabs of other sizes none of whose slots is in use go back to the device.
   void FreeUnused(std::int64_t but);
+  absl::StatusOr<Staging> MakeStaging(std::int64_t bytes);
+  void FreeStaging(const Staging& staging);
+  // Bytes that a slab of such slots may have: staging counts too, but a slot is always to be had.
+  std::int64_t RoomFor(std::int64_t slot_bytes) const;
   absl::Status Note(absl::Status status);
 
   std::unique_ptr<kernels::device::Backend> backend_;
@@ -117,7 +124,7 @@ class DeviceMemory {
   std::map<std::int64_t, std::vector<void*>> chunks_;  // what the slabs are cut from
   std::set<Resident*> residents_;
   std::vector<Staging> staging_;
-  std::int64_t allocated_ = 0, staged_ = 0;
+  std::int64_t allocated_ = 0, staged_ = 0, pinned_ = 0;
   std::uint64_t clock_ = 0, page_outs_ = 0, page_ins_ = 0;
   absl::Status health_;
 };

@@ -302,6 +302,7 @@ void DevicePlan<T>::FillLayout(const ModelSpec& spec) {
   layout_.good_slot2 = take(good && second, p);
   layout_.good_power1 = take(good, powers);
   layout_.good_power2 = take(good, powers);
+  layout_.state_bytes = layout_.bytes;
   layout_.gradient = take(blocks || bounded, p);
   layout_.jacobian = take(blocks, jacobian);
   layout_.reach = take(blocks && shape.modulated, jacobian);

@@ -31,6 +31,7 @@ struct SlotLayout {
   std::int64_t good_theta, good_slot1, good_slot2, good_power1, good_power2;
   std::int64_t hidden, predicted, rule;
   std::int64_t gradient, jacobian, reach, updates, vectors;
+  std::int64_t state_bytes;  // of what is state, which stands before what is scratch
   std::int64_t bytes;
 };
 

@@ -18,6 +18,8 @@ constexpr std::int64_t kAlignment = 16;
 // Of a launch: a grid has room for twice as many.
 constexpr std::size_t kStreamsAtOnce = 32768;
 constexpr std::size_t kStreamsOfAJob = 64;
+// Of a launch's rows, but for those of one stream alone: staging has twice that, on both sides.
+constexpr std::int64_t kBytesAtOnce = std::int64_t{128} << 20;
 
 // Byte offsets of one stream's rows in the block, and of what they report.
 struct RowOffsets {
@@ -127,11 +129,10 @@ absl::Status DeviceLearner<T>::RunPinned(absl::Span<DeviceLearner<T>* const> lea
   absl::StatusOr<DeviceMemory::Staging> staging = memory.LeaseStaging(packed.bytes);
   if (!staging.ok()) return staging.status();
   auto* const base = static_cast<unsigned char*>(staging->memory);
-  std::vector<unsigned char>& host = learners[0]->packed_;
-  host.resize(static_cast<std::size_t>(packed.bytes));
+  unsigned char* const host = staging->host;
   const std::size_t streams = learners.size();
   ForEach(streams, kStreamsOfAJob, workers,
-          [&](std::size_t k) { packed.Put(k, slots[k], base, host.data()); });
+          [&](std::size_t k) { packed.Put(k, slots[k], base, host); });
 
   device::Launch<T> launch;
   launch.plan = plan.plan();
@@ -146,15 +147,16 @@ absl::Status DeviceLearner<T>::RunPinned(absl::Span<DeviceLearner<T>* const> lea
   // Every block would give the memory up, those of short messages for nothing.
   const bool pays = rows >= std::int64_t{device::kResidentRows} * launch.count;
   if (!pays || launch.splits > 1) launch.plan.residency = {};
-  absl::Status status = StatusOf(backend.ToDevice(host.data(), packed.given, base));
+  absl::Status status = StatusOf(backend.ToDevice(host, packed.given, base));
   if (status.ok()) status = StatusOf(backend.Run(launch));
   if (status.ok()) {
     status = StatusOf(
-        backend.ToHost(base + packed.back, packed.bytes - packed.back, host.data() + packed.back));
+        backend.ToHost(base + packed.back, packed.bytes - packed.back, host + packed.back));
+  }
+  if (status.ok()) {
+    ForEach(streams, kStreamsOfAJob, workers, [&](std::size_t k) { packed.Get(k, host); });
   }
   memory.ReturnStaging(*staging);
-  if (!status.ok()) return status;
-  ForEach(streams, kStreamsOfAJob, workers, [&](std::size_t k) { packed.Get(k, host.data()); });
   return status;
 }
 
@@ -168,8 +170,11 @@ absl::Status RunTogether(absl::Span<DeviceLearner<T>* const> learners, Workers* 
     // As many as have slots without waiting for others: whoever waits while he holds some may wait
     // for one who does the same.
     const std::size_t end = std::min(learners.size(), first + kStreamsAtOnce);
+    std::int64_t bytes = 0;
     for (std::size_t k = first; status.ok() && k < end; ++k) {
       DeviceLearner<T>& learner = *learners[k];
+      bytes += learner.row_bytes();
+      if (bytes > kBytesAtOnce && !slots.empty()) break;
       absl::StatusOr<DeviceMemory::Pinned> pinned =
           slots.empty() ? memory.Pin(&learner, learner.slot_bytes())
                         : memory.TryPin(&learner, learner.slot_bytes());

@@ -30,6 +30,9 @@ class CudaBackend final : public device::Backend {
     if (outcome.ok()) {
       outcome = MILLRACE_CUDA_CHECK(cudaStreamCreateWithFlags(&queue_, cudaStreamNonBlocking));
     }
+    const auto shared = static_cast<std::int64_t>(device_.sharedMemPerBlockOptin);
+    if (outcome.ok()) outcome = AllowShared<float>(shared);
+    if (outcome.ok()) outcome = AllowShared<double>(shared);
     return outcome;
   }
 
@@ -48,6 +51,25 @@ class CudaBackend final : public device::Backend {
 
   void Free(void* memory) override {
     if (cudaSetDevice(number_) == cudaSuccess) static_cast<void>(cudaFree(memory));
+  }
+
+  Outcome AllocateHost(std::int64_t bytes, void** memory) override {
+    *memory = nullptr;
+    const cudaError_t selected = cudaSetDevice(number_);
+    const cudaError_t error =
+        selected == cudaSuccess
+            ? cudaHostAlloc(memory, static_cast<std::size_t>(bytes), cudaHostAllocDefault)
+            : selected;
+    if (error == cudaErrorMemoryAllocation) {
+      static_cast<void>(cudaGetLastError());
+      return {Outcome::Code::kNoMemory, "the host has no " + std::to_string(bytes) +
+                                            " bytes left that can be locked for the CUDA device"};
+    }
+    return Note(OutcomeOf(error, __FILE__, __LINE__, "cudaHostAlloc"));
+  }
+
+  void FreeHost(void* memory) override {
+    if (cudaSetDevice(number_) == cudaSuccess) static_cast<void>(cudaFreeHost(memory));
   }
 
   Outcome ToDevice(const void* host, std::int64_t bytes, void* to) override {

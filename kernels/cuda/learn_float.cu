@@ -4,6 +4,7 @@
 
 namespace millrace::kernels::cuda {
 
+template Outcome AllowShared<float>(std::int64_t);
 template Outcome RunLaunch(const device::Launch<float>&, Stream);
 
 }  // namespace millrace::kernels::cuda

@@ -59,20 +59,39 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
 }
 
 template <typename T, Portion kPortion>
+Outcome AllowPortion(std::int64_t bytes) {
+  cudaFuncAttributes attributes;
+  Outcome outcome =
+      MILLRACE_CUDA_CHECK(cudaFuncGetAttributes(&attributes, RunPortion<T, kPortion>));
+  if (!outcome.ok()) return outcome;
+  const std::int64_t dynamic = bytes - static_cast<std::int64_t>(attributes.sharedSizeBytes);
+  return MILLRACE_CUDA_CHECK(cudaFuncSetAttribute(RunPortion<T, kPortion>,
+                                                  cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                                  static_cast<int>(dynamic)));
+}
+
+template <typename T, Portion kPortion>
 Outcome LaunchPortion(const Launch<T>& launch, int blocks, int row, Stream stream) {
   const auto bytes = static_cast<std::size_t>(launch.shared_bytes());
-  const Outcome allowed = MILLRACE_CUDA_CHECK(
-      cudaFuncSetAttribute(RunPortion<T, kPortion>, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                           static_cast<int>(bytes)));
-  if (!allowed.ok()) return allowed;
   const dim3 grid(static_cast<unsigned>(blocks), static_cast<unsigned>(launch.count));
   RunPortion<T, kPortion><<<grid, kThreads, bytes, static_cast<cudaStream_t>(stream)>>>(
       launch.plan, launch.works, row);
-  return OutcomeOf(cudaGetLastError(), __FILE__, __LINE__,
+  const cudaError_t error = cudaGetLastError();
+  if (error == cudaSuccess) return {};
+  return OutcomeOf(error, __FILE__, __LINE__,
                    "launch of " + std::to_string(launch.count) + " streams");
 }
 
 }  // namespace
+
+template <typename T>
+Outcome AllowShared(std::int64_t bytes) {
+  Outcome outcome = AllowPortion<T, Portion::kRows>(bytes);
+  if (outcome.ok()) outcome = AllowPortion<T, Portion::kFront>(bytes);
+  if (outcome.ok()) outcome = AllowPortion<T, Portion::kSweep>(bytes);
+  if (outcome.ok()) outcome = AllowPortion<T, Portion::kBack>(bytes);
+  return outcome;
+}
 
 template <typename T>
 Outcome RunLaunch(const Launch<T>& launch, Stream stream) {

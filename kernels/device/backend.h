@@ -44,6 +44,10 @@ class Backend {
 
   virtual Outcome Allocate(std::int64_t bytes, void** memory) = 0;
   virtual void Free(void* memory) = 0;
+  // Memory of the host that copies go from and to without a detour (pinned). kNoMemory where the
+  // system has no more of it to lock.
+  virtual Outcome AllocateHost(std::int64_t bytes, void** memory) = 0;
+  virtual void FreeHost(void* memory) = 0;
   virtual Outcome ToDevice(const void* host, std::int64_t bytes, void* device) = 0;
   // Waits for the copy.
   virtual Outcome ToHost(const void* device, std::int64_t bytes, void* host) = 0;

@@ -15,10 +15,15 @@ namespace millrace::kernels::testing {
 
 using device::Outcome;
 
+namespace {
+
+constexpr std::align_val_t kAlignment{256};
+
+}  // namespace
+
 HostBackend::~HostBackend() {
-  for (const auto& allocation : allocations_) {
-    ::operator delete (allocation.first, std::align_val_t{256});
-  }
+  for (const auto& allocation : allocations_) ::operator delete(allocation.first, kAlignment);
+  for (const auto& pinning : pinnings_) ::operator delete(pinning.first, kAlignment);
 }
 
 Outcome HostBackend::Standing() const {
@@ -35,7 +40,7 @@ Outcome HostBackend::Allocate(std::int64_t bytes, void** memory) {
                                           std::to_string(limits_.memory_bytes - allocated_) +
                                           " bytes left; " + std::to_string(bytes) + " were asked"};
   }
-  *memory = ::operator new (static_cast<std::size_t>(bytes), std::align_val_t{256});
+  *memory = ::operator new(static_cast<std::size_t>(bytes), kAlignment);
   std::memset(*memory, 0xff, static_cast<std::size_t>(bytes));
   allocations_[*memory] = bytes;
   allocated_ += bytes;
@@ -48,17 +53,42 @@ void HostBackend::Free(void* memory) {
   if (found == allocations_.end()) return;
   allocated_ -= found->second;
   allocations_.erase(found);
-  ::operator delete (memory, std::align_val_t{256});
+  ::operator delete(memory, kAlignment);
+}
+
+Outcome HostBackend::AllocateHost(std::int64_t bytes, void** memory) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  *memory = nullptr;
+  if (broken_) return Standing();
+  if (pinned_ + bytes > limits_.pinned_bytes) {
+    return {Outcome::Code::kNoMemory, "no " + std::to_string(bytes) + " bytes can be pinned"};
+  }
+  *memory = ::operator new(static_cast<std::size_t>(bytes), kAlignment);
+  std::memset(*memory, 0xff, static_cast<std::size_t>(bytes));
+  pinnings_[*memory] = bytes;
+  pinned_ += bytes;
+  return {};
+}
+
+void HostBackend::FreeHost(void* memory) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = pinnings_.find(memory);
+  if (found == pinnings_.end()) return;
+  pinned_ -= found->second;
+  pinnings_.erase(found);
+  ::operator delete(memory, kAlignment);
 }
 
 Outcome HostBackend::ToDevice(const void* host, std::int64_t bytes, void* device) {
   const std::lock_guard<std::mutex> lock(mutex_);
+  ++copies_;
   if (!broken_ && bytes > 0) std::memcpy(device, host, static_cast<std::size_t>(bytes));
   return Standing();
 }
 
 Outcome HostBackend::ToHost(const void* device, std::int64_t bytes, void* host) {
   const std::lock_guard<std::mutex> lock(mutex_);
+  ++copies_;
   if (!broken_ && bytes > 0) std::memcpy(host, device, static_cast<std::size_t>(bytes));
   return Standing();
 }
@@ -133,6 +163,16 @@ void HostBackend::Break() {
 std::int64_t HostBackend::allocated_bytes() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return allocated_;
+}
+
+std::int64_t HostBackend::pinned_bytes() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return pinned_;
+}
+
+std::int64_t HostBackend::copies() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return copies_;
 }
 
 std::int64_t HostBackend::launches() const {

@@ -23,6 +23,7 @@ class HostBackend final : public device::Backend {
     std::int64_t paired_shared_bytes = 72 * 1024;
     int processors = 1;
     bool keeps_residency = true;  // else arrays stay in their slots
+    std::int64_t pinned_bytes = std::int64_t{1} << 32;
   };
 
   HostBackend() : HostBackend(Limits{}, HostBlock::Order::kRising) {}
@@ -31,6 +32,8 @@ class HostBackend final : public device::Backend {
 
   device::Outcome Allocate(std::int64_t bytes, void** memory) override;
   void Free(void* memory) override;
+  device::Outcome AllocateHost(std::int64_t bytes, void** memory) override;
+  void FreeHost(void* memory) override;
   device::Outcome ToDevice(const void* host, std::int64_t bytes, void* device) override;
   device::Outcome ToHost(const void* device, std::int64_t bytes, void* host) override;
   device::Outcome Zero(void* device, std::int64_t bytes) override;
@@ -48,6 +51,9 @@ class HostBackend final : public device::Backend {
   // For tests of what follows: the next call fails, and every one after it.
   void Break();
   std::int64_t allocated_bytes() const;
+  std::int64_t pinned_bytes() const;
+  // Copies so far, both ways.
+  std::int64_t copies() const;
   std::int64_t launches() const;
   // Of them, those that let arrays stay in shared memory.
   std::int64_t resident_launches() const;
@@ -64,7 +70,8 @@ class HostBackend final : public device::Backend {
   Limits limits_;
   HostBlock::Order order_;
   mutable std::mutex mutex_;
-  std::map<void*, std::int64_t> allocations_;
+  std::map<void*, std::int64_t> allocations_, pinnings_;
+  std::int64_t pinned_ = 0, copies_ = 0;
   std::int64_t allocated_ = 0, launches_ = 0, resident_launches_ = 0;
   bool broken_ = false, at_once_ = false;
 };

@@ -136,6 +136,8 @@ MetricFamily BytesByKind(const RuntimeFigures& figures) {
     add("device", "slots", figures.device.slot_bytes);
     add("device", "free_slots", figures.device.free_bytes);
     add("device", "staging", figures.device.staging_bytes);
+    add("memory", "pinned_staging", figures.device.pinned_bytes);
+    add("memory", "unpinned_staging", figures.device.unpinned_bytes);
   }
   add("store", "snapshots", figures.snapshot_bytes);
   add("store", "journal", figures.journal_bytes);

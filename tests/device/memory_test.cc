@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "engine/device/devices.h"
@@ -88,6 +89,84 @@ TEST(DeviceMemory, WhoeverFindsAllSlotsInUseWaitsAndTryPinDoesNot) {
   EXPECT_EQ(memory.usage().page_outs, 1u);
   memory.Release(&waiter);
   memory.Release(&holder);
+}
+
+TEST(DeviceMemory, StagingIsPinnedAndCountedAndTakenAgain) {
+  auto owned = Backend(3 * kSlot);
+  const kernels::testing::HostBackend& backend = *owned;
+  DeviceMemory memory(std::move(owned), 0);
+  const auto first = memory.LeaseStaging(100 << 10);
+  const auto second = memory.LeaseStaging(10);
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_TRUE(first->pinned);
+  EXPECT_EQ(first->bytes, 200 << 10);  // room to grow
+  EXPECT_EQ(memory.usage().staging_bytes, first->bytes + second->bytes);
+  EXPECT_EQ(memory.usage().pinned_bytes, memory.usage().staging_bytes);
+  EXPECT_EQ(memory.usage().unpinned_bytes, 0);
+  EXPECT_EQ(backend.pinned_bytes(), memory.usage().pinned_bytes);
+  memory.ReturnStaging(*second);
+  memory.ReturnStaging(*first);
+  const auto again = memory.LeaseStaging(190 << 10);
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->host, first->host);
+  EXPECT_EQ(again->memory, first->memory);
+  memory.ReturnStaging(*again);
+}
+
+TEST(DeviceMemory, StagingCountsButAlwaysLeavesASlotToBeHad) {
+  DeviceMemory memory(Backend(4 * kSlot), 2 * kSlot);
+  const auto staging = memory.LeaseStaging(kSlot / 2);
+  ASSERT_TRUE(staging.ok());
+  Guest guests[2];
+  ASSERT_TRUE(memory.Pin(&guests[0], kSlot).ok());
+  const auto second = memory.TryPin(&guests[1], kSlot);
+  ASSERT_TRUE(second.ok());
+  EXPECT_EQ(second->slot, nullptr);
+  memory.ReturnStaging(*staging);
+  memory.Unpin(&guests[0]);
+  memory.Release(&guests[0]);
+
+  DeviceMemory full(Backend(4 * kSlot), kSlot);
+  const auto all = full.LeaseStaging(kSlot / 2);
+  ASSERT_TRUE(all.ok());
+  ASSERT_TRUE(full.Pin(&guests[0], kSlot).ok());
+  full.ReturnStaging(*all);
+  full.Unpin(&guests[0]);
+  full.Release(&guests[0]);
+}
+
+// Snapshots halfway and at the end, and the copies that the second took.
+std::vector<engine::Snapshot> Learned(std::int64_t pinned_bytes, std::int64_t* copies_of_a_save) {
+  HostDevice device({.pinned_bytes = pinned_bytes});
+  engine::ModelSpec spec = conformance::BaseSpec();
+  spec.device = engine::Device::kCuda;
+  const auto model = conformance::MakeModel(spec);
+  const auto stream = conformance::OpenStream(model);
+  const conformance::Script script = conformance::MakeScript(*model, 5, 42);
+  conformance::Player player(&script, stream.get());
+  std::vector<engine::Snapshot> snapshots;
+  for (const int from : {0, 21}) {
+    player.Observe(from, from + 21, 7);
+    const std::int64_t copies = device.backend().copies();
+    snapshots.push_back(stream->Save());
+    *copies_of_a_save = device.backend().copies() - copies;
+  }
+  const engine::DeviceMemoryUsage usage = device.memory().usage();
+  EXPECT_EQ(usage.pinned_bytes > 0, pinned_bytes > 0);
+  EXPECT_EQ(usage.unpinned_bytes > 0, pinned_bytes == 0);
+  EXPECT_TRUE(engine::DeviceHealth().ok());
+  return snapshots;
+}
+
+TEST(DeviceMemory, WhereNothingCanBePinnedStreamsLearnTheSameAndItIsCounted) {
+  std::int64_t copies = 0;
+  const std::vector<engine::Snapshot> pinned = Learned(1 << 30, &copies);
+  EXPECT_EQ(copies, 1);
+  const std::vector<engine::Snapshot> unpinned = Learned(0, &copies);
+  EXPECT_EQ(copies, 1);
+  for (std::size_t i = 0; i < pinned.size(); ++i) {
+    EXPECT_EQ(conformance::DifferingTensors(pinned[i], unpinned[i]), "");
+  }
 }
 
 TEST(DeviceMemory, SlabsOfASizeThatNobodyUsesMakeRoomForAnother) {

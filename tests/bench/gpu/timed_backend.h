@@ -32,6 +32,10 @@ class TimedBackend final : public kernels::device::Backend {
     return device_->Allocate(bytes, memory);
   }
   void Free(void* memory) override { device_->Free(memory); }
+  Outcome AllocateHost(std::int64_t bytes, void** memory) override {
+    return device_->AllocateHost(bytes, memory);
+  }
+  void FreeHost(void* memory) override { device_->FreeHost(memory); }
   Outcome ToDevice(const void* host, std::int64_t bytes, void* device) override {
     return device_->ToDevice(host, bytes, device);
   }

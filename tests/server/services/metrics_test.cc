@@ -139,6 +139,8 @@ TEST(MetricsTest, MemoryOfADeviceIsToldWhereOneIsInUse) {
                             .slot_bytes = 5000,
                             .free_bytes = 300,
                             .staging_bytes = 20,
+                            .pinned_bytes = 16,
+                            .unpinned_bytes = 4,
                             .residents = 7,
                             .page_outs = 3,
                             .page_ins = 10};
@@ -148,6 +150,8 @@ TEST(MetricsTest, MemoryOfADeviceIsToldWhereOneIsInUse) {
        {"millrace_state_bytes{tier=\"device\",kind=\"slots\"} 5000",
         "millrace_state_bytes{tier=\"device\",kind=\"free_slots\"} 300",
         "millrace_state_bytes{tier=\"device\",kind=\"staging\"} 20",
+        "millrace_state_bytes{tier=\"memory\",kind=\"pinned_staging\"} 16",
+        "millrace_state_bytes{tier=\"memory\",kind=\"unpinned_staging\"} 4",
         "millrace_device_memory_limit_bytes 9000", "millrace_device_streams 7",
         "millrace_device_page_outs_total 3", "millrace_device_page_ins_total 10"}) {
     EXPECT_TRUE(Has(text, line)) << line << "\n" << text;
