@@ -13,6 +13,8 @@ namespace {
 
 // How often idleness is looked at where nothing else wakes the thread.
 constexpr std::chrono::seconds kLookForIdle(1);
+// What of a stream's parts may be carried out in one Begin, beyond the first.
+constexpr std::uint64_t kMostHereNs = 100'000, kMostHereAloneNs = 500'000;
 // Work after which those who wait for it are answered.
 constexpr std::uint64_t kAnswerAfterNs = 300'000;
 
@@ -64,17 +66,24 @@ void Scheduler::Wake() {
 void Scheduler::Begin() {
   const std::shared_ptr<Entry> lone = TakeLone();
   if (lone == nullptr) return Wake();
-  if (RunsHere(*lone)) {
-    Drive({lone}, /*brief=*/true);
-    if (turns_->SnapshotDue(*lone)) {
-      const std::lock_guard lock(lone->face_mutex);
-      QueueLocked(lone, CallWork{CallWork::Need::kStream, [this, lone](const absl::Status& ready) {
-                                   if (ready.ok()) turns_->SnapshotIfDue(lone.get());
-                                 }});
+  const bool alone = lone.get() == last_alone_;
+  const std::uint64_t most_ns = alone ? kMostHereAloneNs : kMostHereNs;
+  std::uint64_t ns = 0;
+  for (bool goes_on = true; goes_on; goes_on = LoneGoesOn(lone)) {
+    const std::uint64_t next_ns = NsHere(*lone, alone);
+    if (next_ns == 0 || (ns > 0 && ns + next_ns > most_ns)) {
+      const std::lock_guard lock(mutex_);
+      ready_.push_front(lone);
+      break;
     }
-  } else {
-    const std::lock_guard lock(mutex_);
-    ready_.push_front(lone);
+    ns += next_ns;
+    Drive({lone}, /*brief=*/true);
+  }
+  if (ns > 0 && turns_->SnapshotDue(*lone)) {
+    const std::lock_guard lock(lone->face_mutex);
+    QueueLocked(lone, CallWork{CallWork::Need::kStream, [this, lone](const absl::Status& ready) {
+                                 if (ready.ok()) turns_->SnapshotIfDue(lone.get());
+                               }});
   }
   EndDriving();
 }
@@ -88,13 +97,20 @@ std::shared_ptr<Entry> Scheduler::TakeLone() {
   return lone;
 }
 
-bool Scheduler::RunsHere(const Entry& entry) const {
+bool Scheduler::LoneGoesOn(const std::shared_ptr<Entry>& lone) {
+  const std::lock_guard lock(mutex_);
+  if (looks_idle_ || stop_ || ready_.size() != 1 || ready_.front() != lone) return false;
+  ready_.clear();
+  return true;
+}
+
+std::uint64_t Scheduler::NsHere(const Entry& entry, bool alone) const {
   // A part of a stream in memory that is answered within the turn.
-  if (entry.place.unfinished != nullptr || entry.place.counted_bytes == 0) return false;
+  if (entry.place.unfinished != nullptr || entry.place.counted_bytes == 0) return 0;
   const std::lock_guard lock(entry.face_mutex);
   const auto* part =
       entry.face.queue.empty() ? nullptr : std::get_if<PartWork>(&entry.face.queue.front());
-  return part != nullptr && IsShort(*entry.model, *part, /*alone=*/&entry == last_alone_);
+  return part != nullptr && IsShort(*entry.model, *part, alone) ? PartNs(*entry.model, *part) : 0;
 }
 
 void Scheduler::EndDriving() {

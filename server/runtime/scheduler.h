@@ -3,7 +3,8 @@
 // One thread at a time drives: it alone forms a batch and carries it out, and what is said to be
 // the driver's (Entry::Place, Residence) is seen by no other. Most batches are driven by the
 // scheduler's own thread. A thread that brings work may drive a batch itself, in Begin: where
-// nobody drives, where one stream alone has work, and where that is a part short enough for a turn.
+// nobody drives, where one stream alone has work, and where that is a part short enough for a turn;
+// after it the parts behind it, as long as they are short together.
 // A batch forms only while the one before runs, and never waits for more. Each stream has one turn
 // a batch (about 1 ms at most), and those with more to do go to the end: fair between streams, and
 // in order within one. A batch is prepared by the workers, journalled in one write, and applied by
@@ -43,7 +44,7 @@ class Scheduler {
   // The same without waking a thread: Wake or Begin follows. The caller holds face_mutex.
   void QueueLocked(const std::shared_ptr<Entry>& entry, Work work);
   void Wake();
-  // Drives one batch on this thread where it may, else wakes the scheduler's.
+  // Drives on this thread where it may, else wakes the scheduler's.
   void Begin();
   // False where there was still work at the deadline.
   bool WaitUntilIdle(absl::Time deadline);
@@ -63,7 +64,10 @@ class Scheduler {
   void EndDriving();
   // The one stream with work, if it may be driven in Begin; null where somebody else must.
   std::shared_ptr<Entry> TakeLone();
-  bool RunsHere(const Entry& entry) const;
+  // Takes it again where it has more to do and nobody else has.
+  bool LoneGoesOn(const std::shared_ptr<Entry>& lone);
+  // What its next part takes, about; 0 where that is not for Begin.
+  std::uint64_t NsHere(const Entry& entry, bool alone) const;
   TurnList TakeTurns(const Entries& entries);
   std::shared_ptr<Turn> TakeTurn(const std::shared_ptr<Entry>& entry);
   // False where the turn must wait until others have left memory.

@@ -67,6 +67,9 @@ std::uint64_t PieceSteps(const engine::Model& model);
 // before was its stream's too, and no other stream had one beside it.
 bool IsShort(const engine::Model& model, const PartWork& part, bool alone);
 
+// What the part takes, about.
+std::uint64_t PartNs(const engine::Model& model, const PartWork& part);
+
 // What Apply takes of a part that IsShort, about; 0 where it may take long.
 std::uint64_t ShortNs(const Turn& turn);
 

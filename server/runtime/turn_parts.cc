@@ -29,6 +29,9 @@ std::uint64_t StepNs(const engine::Model& model) {
   return 500 + static_cast<std::uint64_t>(model.sizes().stream_bytes) / 64;
 }
 
+// Around the steps: check, answer.
+constexpr std::uint64_t kPartNs = 1'000;
+
 }  // namespace
 
 // About half a millisecond of work.
@@ -52,7 +55,11 @@ std::uint64_t ShortNs(const Turn& turn) {
   if (part == nullptr) return 0;
   const std::uint64_t steps = turn.ahead.has_value() || !turn.status.ok() ? 0 : part->steps;
   const engine::Model& model = *turn.entry->model;
-  return IsShort(model, *part, /*alone=*/false) ? 1'000 + steps * StepNs(model) : 0;
+  return IsShort(model, *part, /*alone=*/false) ? kPartNs + steps * StepNs(model) : 0;
+}
+
+std::uint64_t PartNs(const engine::Model& model, const PartWork& part) {
+  return kPartNs + part.steps * StepNs(model);
 }
 
 absl::Status Turns::CheckWriter(const Entry& entry, const v1::LearnPart& part) const {

@@ -55,7 +55,7 @@ void LearnReactor::OnReadDone(bool ok) {
       return;
     }
     request.Swap(&request_);
-    NoteArrival();
+    NoteArrival(request.parts_size() > 1);
   }
   TakeParts(&request);
   site_.runtime->Begin();
@@ -68,13 +68,14 @@ void LearnReactor::OnReadDone(bool ok) {
   Advance();
 }
 
-void LearnReactor::NoteArrival() {
+void LearnReactor::NoteArrival(bool several_parts) {
   // To look costs two microseconds: for a client that waits for its replies the clock will do.
   if (!client_ahead_) waited_ = Clock::now() - read_begun_ > kAtOnce;
   // A client that was ahead is so again, most likely, with a message that had to be waited for.
   client_ahead_ = !waited_ || burst_ > 1;
   burst_ = waited_ ? 1 : burst_ + 1;
   taking_ = true;
+  gathering_ = client_ahead_ || several_parts;
 }
 
 void LearnReactor::TakeParts(v1::LearnRequest* request) {
@@ -253,7 +254,7 @@ void LearnReactor::LookAtWrite(std::uint64_t write) {
   Advance();
 }
 
-bool LearnReactor::WriteWaits() const { return holding_ || (taking_ && client_ahead_); }
+bool LearnReactor::WriteWaits() const { return holding_ || (taking_ && gathering_); }
 
 void LearnReactor::Look() {
   if (std::exchange(looking_, true)) return;

@@ -29,11 +29,12 @@
 // client wakes. A write that takes long (the client does not read) does not hold up reads: after
 // kWriteStalls they go on as if there were none.
 //
-// A client that is ahead, whose next message is there when it is asked for, is answered to several
-// messages at once: reading first, the replies wait until no further message is there, their bytes
-// make a message, or kLongestHold is over. So such a client is woken once for many, and does not
-// take the core before the next of its messages is read. One that waits for its reply gets it as
-// ever. Of the replies of one batch of the runtime all but the last wait for the last.
+// Of a message of several parts the replies that are there once all of it has gone to the runtime
+// share a message. A client that is ahead, whose next message is there when it is asked for, is
+// answered to several messages at once: it is read first, and the replies wait until no further
+// message is there, their bytes make a message, or kLongestHold is over. So such a client is woken
+// once for many, and does not take the core before the next of its messages is read. One that waits
+// for its reply gets it as ever. Of the replies of one batch of the runtime all wait for the last.
 //
 // A part whose call was cancelled before its journal write is not applied (PartTask::wanted).
 // Parts of one call go to the runtime in the order they came; the runtime answers those of one
@@ -112,7 +113,7 @@ class LearnReactor final : public grpc::ServerBidiReactor<v1::LearnRequest, v1::
   bool ReadWaits();
   void LookAtWrite(std::uint64_t write);
   // Was the message that came waited for, or is the client ahead?
-  void NoteArrival();
+  void NoteArrival(bool several_parts);
   bool WriteWaits() const;
   // Finds out whether the message that is asked for is there already.
   void Look();
@@ -140,6 +141,7 @@ class LearnReactor final : public grpc::ServerBidiReactor<v1::LearnRequest, v1::
   std::uint64_t burst_ = 0;    // messages that came one right after the other, up to now
   bool client_ahead_ = false;  // the message that came was there already
   bool taking_ = false;        // it is on its way to the runtime
+  bool gathering_ = false;     // and its replies wait until it is there
   bool holding_ = false;       // replies wait for the next one
   Clock::time_point held_since_;
   bool looking_ = false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <future>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -177,6 +178,32 @@ TEST_F(LearningTest, CarriesOutALongerPartOnTheThreadThatBeginsItOnceItsStreamSe
   *part.mutable_observe() = Observation(1, kLonger);
   EXPECT_NE(AnsweringThread(&harness_.runtime(), part), std::this_thread::get_id());
   const std::uint64_t seq = StepUntilItRunsHere(&harness_, 1 + kLonger, kLonger);
+  EXPECT_EQ(harness_.Digest("s"), DigestAfter(seq - 1));
+}
+
+TEST_F(LearningTest, CarriesOutShortPartsThatCameTogetherOnTheThreadThatBeginsThem) {
+  constexpr std::uint64_t kParts = 8;
+  std::uint64_t seq = StepUntilItRunsHere(&harness_, 1);
+  std::uint64_t here = 0;
+  // Not at once where the scheduler looks for idle streams just then.
+  for (int tries = 0; tries < 1000 && here < kParts; ++tries) {
+    std::vector<std::future<std::thread::id>> answered;
+    for (const std::uint64_t end = seq + kParts; seq < end; ++seq) {
+      auto thread = std::make_shared<std::promise<std::thread::id>>();
+      answered.push_back(thread->get_future());
+      PartTask task{harness_.PartOf("s"), "local", nullptr,
+                    [thread](const v1::LearnPartReply& reply, bool) {
+                      EXPECT_FALSE(reply.has_status()) << reply.status().message();
+                      thread->set_value(std::this_thread::get_id());
+                    }};
+      *task.part.mutable_observe() = Observation(seq, 1);
+      harness_.runtime().Queue(std::move(task));
+    }
+    harness_.runtime().Begin();
+    here = 0;
+    for (auto& thread : answered) here += thread.get() == std::this_thread::get_id() ? 1 : 0;
+  }
+  EXPECT_EQ(here, kParts);
   EXPECT_EQ(harness_.Digest("s"), DigestAfter(seq - 1));
 }
 

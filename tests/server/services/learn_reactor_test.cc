@@ -209,6 +209,17 @@ TEST_F(LearnReactorTest, AClientThatIsAheadIsAnsweredToSeveralMessagesAtOnce) {
   EXPECT_LT(replies_->messages, kParts / 2);
 }
 
+TEST_F(LearnReactorTest, AMessageWhosePartsAreDoneAtOnceGetsOneReply) {
+  constexpr int kParts = 8;
+  Serve();
+  serving_->Open("a");
+  v1::LearnRequest request;
+  for (std::uint64_t seq = 1; seq <= kParts; ++seq) AddObserve("a", seq, &request);
+  ASSERT_TRUE(call_->Write(request));
+  for (std::uint64_t seq = 1; seq <= kParts; ++seq) EXPECT_EQ(Next().part_id(), seq);
+  EXPECT_EQ(replies_->messages, 1);
+}
+
 TEST_F(LearnReactorTest, AMessageOfRepliesIsNotMergedBeyondItsBytes) {
   constexpr int kParts = 100;
   ServerConfig config;
