@@ -1,0 +1,64 @@
+// Which replies share a message.
+#include <gtest/gtest.h>
+
+#include <cstdint>
+
+#include "tests/server/services/learn_fixture.h"
+
+namespace millrace::server {
+namespace {
+
+class LearnRepliesTest : public LearnReactorTest {};
+
+TEST_F(LearnRepliesTest, RepliesShareAMessageWhileTheWriterIsBusy) {
+  constexpr int kParts = 2000;
+  Serve();
+  serving_->Open("a");
+  fake_->Stall("a");
+  v1::LearnRequest request;
+  for (std::uint64_t seq = 1; seq <= kParts; ++seq) AddObserve("a", seq, &request);
+  ASSERT_TRUE(call_->Write(request));
+  ASSERT_TRUE(fake_->Await([this] { return fake_->waiting.size() == kParts; }));
+  fake_->Release("a");
+  for (std::uint64_t seq = 1; seq <= kParts; ++seq) EXPECT_EQ(Next().part_id(), seq);
+  EXPECT_LT(replies_->messages, kParts);
+}
+
+TEST_F(LearnRepliesTest, AClientThatIsAheadIsAnsweredToSeveralMessagesAtOnce) {
+  constexpr int kParts = 2000;
+  Serve();
+  serving_->Open("a");
+  for (std::uint64_t seq = 1; seq <= kParts; ++seq) ASSERT_TRUE(call_->Write(Observe("a", seq)));
+  for (std::uint64_t seq = 1; seq <= kParts; ++seq) EXPECT_EQ(Next().part_id(), seq);
+  EXPECT_LT(replies_->messages, kParts / 2);
+}
+
+TEST_F(LearnRepliesTest, AMessageWhosePartsAreDoneAtOnceGetsOneReply) {
+  constexpr int kParts = 8;
+  Serve();
+  serving_->Open("a");
+  v1::LearnRequest request;
+  for (std::uint64_t seq = 1; seq <= kParts; ++seq) AddObserve("a", seq, &request);
+  ASSERT_TRUE(call_->Write(request));
+  for (std::uint64_t seq = 1; seq <= kParts; ++seq) EXPECT_EQ(Next().part_id(), seq);
+  EXPECT_EQ(replies_->messages, 1);
+}
+
+TEST_F(LearnRepliesTest, AMessageOfRepliesIsNotMergedBeyondItsBytes) {
+  constexpr int kParts = 100;
+  ServerConfig config;
+  config.set_reply_merge_bytes(0);
+  Serve(config);
+  serving_->Open("a");
+  fake_->Stall("a");
+  v1::LearnRequest request;
+  for (std::uint64_t seq = 1; seq <= kParts; ++seq) AddObserve("a", seq, &request);
+  ASSERT_TRUE(call_->Write(request));
+  ASSERT_TRUE(fake_->Await([this] { return fake_->waiting.size() == kParts; }));
+  fake_->Release("a");
+  for (std::uint64_t seq = 1; seq <= kParts; ++seq) EXPECT_EQ(Next().part_id(), seq);
+  EXPECT_EQ(replies_->messages, kParts);
+}
+
+}  // namespace
+}  // namespace millrace::server
