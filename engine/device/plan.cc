@@ -212,13 +212,13 @@ void DevicePlan<T>::FillKept(const PartSpec& rule, const Structure& structure) {
 template <typename T>
 bool DevicePlan<T>::FillTensor(std::int64_t shared_bytes) {
   device::BlockPlan& blocks = plan_.blocks;
-  const bool wanted = blocks.sensitivities == device::Sensitivities::kTf32x3 ||
-                      blocks.sensitivities == device::Sensitivities::kTf32;
+  const bool three = blocks.sensitivities == device::Sensitivities::kTf32x3;
+  const bool wanted = three || blocks.sensitivities == device::Sensitivities::kTf32;
   blocks.tensor = wanted && blocks.kept == device::kNone && blocks.s > kWidestNarrow;
   for (const int width : kWidths) {
     if (!blocks.tensor || width < device::kWarpColumns) continue;
     blocks.width = width;
-    blocks.rows = blocks.s > 4 * blocks.row_threads() ? 8 : 4;
+    blocks.rows = !three && blocks.s > 4 * blocks.row_threads() ? 8 : 4;
     for (const int depth : {blocks.s, kDepths[0], kDepths[1]}) {
       blocks.depth = depth;
       blocks.numbers = device::TensorSizesOf<T>(blocks, plan_.shape.components).all();

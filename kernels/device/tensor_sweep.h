@@ -103,11 +103,13 @@ MILLRACE_HD_CALL void SweepTensor(Team<float, Block>& team, const Share& share, 
 
 template <typename Block>
 MILLRACE_HD void SweepOnTensorUnits(Team<float, Block>& team, const Share& share, bool learns) {
-  const bool parts = team.plan.blocks.sensitivities == Sensitivities::kTf32x3;
-  if (team.plan.blocks.rows == 8) {
-    parts ? SweepTensor<2, 2>(team, share, learns) : SweepTensor<2, 1>(team, share, learns);
+  // Three products of 32 rows a warp take more registers than a row's other phases leave it.
+  if (team.plan.blocks.sensitivities == Sensitivities::kTf32x3) {
+    SweepTensor<1, 2>(team, share, learns);
+  } else if (team.plan.blocks.rows == 8) {
+    SweepTensor<2, 1>(team, share, learns);
   } else {
-    parts ? SweepTensor<1, 2>(team, share, learns) : SweepTensor<1, 1>(team, share, learns);
+    SweepTensor<1, 1>(team, share, learns);
   }
 }
 

@@ -5,11 +5,12 @@
 // sums by a float32 addition: the units' own additions round towards zero, and over a long sum that
 // would show.
 //
-// A warp has 32 columns and 16 or 32 rows of a pass over the rows; warps stand beside each other in
-// columns first. Shared memory: the columns, the Jacobian's part turned [depth, rows], the tile
-// [C s, width], and what each warp and lane of a column contributes to G. Both arrays have their
-// columns exchanged so that the lanes of a load, and those of a store, meet 32 banks.
-// For blocks of more than 8 units without a mask; others multiply and add one by one (tile.h).
+// A warp has 32 columns and 16 rows of a pass over the rows, or 32 where it makes one product;
+// warps stand beside each other in columns first. Shared memory: the columns, the Jacobian's part
+// turned [depth, rows], the tile [C s, width], and what each warp and lane of a column contributes
+// to G. Both arrays have their columns exchanged so that the lanes of a load, and those of a store,
+// meet 32 banks. For blocks of more than 8 units without a mask; others multiply and add one by one
+// (tile.h).
 #ifndef MILLRACE_KERNELS_DEVICE_TENSOR_TILE_H_
 #define MILLRACE_KERNELS_DEVICE_TENSOR_TILE_H_
 
