@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/diagnostics/advice.h"
+#include "engine/diagnostics/settings.h"
 #include "engine/rules/list.h"
 #include "kernels/math/exp.h"
 #include "kernels/math/log.h"
@@ -60,7 +61,7 @@ void DiagnosticSampler<T>::Configure(const ModelSpec& spec, const Rule<T>& rule)
   g_.resize(static_cast<std::size_t>(cell_.parameters()));
   self_propagation_.emplace(cell_);
   if (exact_ && rule.trait() != RuleTrait::kExact && exact_rule_ == nullptr) {
-    exact_rule_ = MakeRule<T>({"rtrl", {}}, cell_, 0);  // an exact rule draws nothing
+    exact_rule_ = MakeRule<T>(ExactRule(), cell_, 0);  // an exact rule draws nothing
     exact_state_.assign(static_cast<std::size_t>(exact_rule_->StateSize()), T{0});
     exact_g_.resize(g_.size());
   }

@@ -1,6 +1,7 @@
 #include "engine/diagnostics/settings.h"
 
 #include <memory>
+#include <string>
 
 #include "absl/strings/str_format.h"
 #include "engine/cells/list.h"
@@ -11,13 +12,13 @@
 namespace millrace::engine {
 namespace {
 
-constexpr char kExactRule[] = "rtrl";
-
 absl::Status Refused(absl::string_view sentence) {
   return Error(absl::StatusCode::kInvalidArgument, kBadSpec, sentence);
 }
 
 }  // namespace
+
+PartSpec ExactRule() { return {"rtrl", {{"sensitivities", std::string("full")}}}; }
 
 std::vector<SettingDescription> DiagnosticsSettings() {
   return {
@@ -45,7 +46,7 @@ absl::Status CheckDiagnostics(const ModelSpec& resolved) {
         "no gradient to compare; leave exact_cosine out, or use a rule that learns");
   }
   const std::int64_t inputs = InputStage(resolved.input).width();
-  const PartSpec exact{kExactRule, {}};
+  const PartSpec exact = ExactRule();
   absl::Status fits = CheckRule(resolved.cell, inputs, exact);
   if (!fits.ok()) return fits;
   const std::unique_ptr<Cell<float>> cell = MakeCell<float>(resolved.cell, inputs);

@@ -15,6 +15,9 @@ namespace millrace::engine {
 // dense float32 network of about 230 units, which take about a tenth of a second a step.
 inline constexpr std::int64_t kMostExactBytes = std::int64_t{64} << 20;
 
+// The exact rule that a stream's own is compared with.
+PartSpec ExactRule();
+
 // diagnostics_every and exact_cosine.
 std::vector<SettingDescription> DiagnosticsSettings();
 
