@@ -78,15 +78,15 @@ engine::ModelSpec Wide(const std::string& cell, std::int64_t units, const engine
   return spec;
 }
 
+engine::PartSpec Full(const std::string& sensitivities) {
+  return {"rtrl", {{"sensitivities", sensitivities}}};
+}
+
 // Tiles with the whole Jacobian, with pieces of it and through a mask.
 TEST_F(DeviceThreads, HaveTheBitsOfOneAfterTheOtherInWideSweeps) {
   const engine::PartSpec ring{"sparse_rtrl",
                               {{"mask", std::string("ring")}, {"k", std::int64_t{4}}}};
-  const auto rounded = [](const char* numbers) {
-    return engine::PartSpec{"rtrl", {{"sensitivities", std::string(numbers)}}};
-  };
-  for (const engine::PartSpec& rule :
-       {engine::PartSpec{"rtrl", {}}, ring, rounded("tf32x3"), rounded("bf16")}) {
+  for (const engine::PartSpec& rule : {Full("full"), ring}) {
     SCOPED_TRACE(rule.name);
     const engine::ModelSpec spec = Wide("vanilla", 40, rule);
     ExpectTheSame(spec);
@@ -94,8 +94,15 @@ TEST_F(DeviceThreads, HaveTheBitsOfOneAfterTheOtherInWideSweeps) {
   }
 }
 
+TEST_F(DeviceThreads, HaveTheBitsOfOneAfterTheOtherOnMatrixUnitsAndInTwoBytes) {
+  for (const char* const sensitivities : {"tf32x3", "bf16"}) {
+    SCOPED_TRACE(sensitivities);
+    ExpectTheSame(Wide("vanilla", 40, Full(sensitivities)));
+  }
+}
+
 TEST_F(DeviceThreads, HaveTheBitsOfOneAfterTheOtherWhereManyBlocksShareASweep) {
-  ExpectTheSame(Wide("lstm", 52, {"rtrl", {}}), {.processors = 2});
+  ExpectTheSame(Wide("lstm", 52, Full("full")), {.processors = 2});
 }
 
 }  // namespace
